@@ -1,0 +1,5 @@
+"""`tonnage api`."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="")

@@ -1,0 +1,5 @@
+"""`tonnage connector`."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="")
