@@ -8,7 +8,7 @@ from importlib.resources import files
 import psycopg
 from psycopg.types.json import Jsonb
 
-from infra.errors import TonnageError
+from infra.source import failed
 
 _GROUP_MUSCLES = {
     "chest": ("chest",),
@@ -38,7 +38,7 @@ def create_app_tables(dsn: str) -> None:
                 files("infra").joinpath("sql/catalogue.sql").read_bytes(), [Jsonb(catalogue())]
             )
     except psycopg.Error as error:
-        raise TonnageError(f"the app's tables can't be made in the primary: {error}") from error
+        raise failed("making the app's tables in the primary", error) from error
 
 
 def catalogue() -> list[dict[str, object]]:
