@@ -1,0 +1,1 @@
+"""The read API: training analytics from the read store alone, as JSON over HTTP."""

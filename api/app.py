@@ -1,0 +1,128 @@
+"""The application: routes, errors, measurements, and what lives as long as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import msgspec
+from psycopg import Error as DatabaseError
+from psycopg_pool import PoolTimeout
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Path
+
+from api.endpoint import Clock, Endpoint, Service, endpoint, utc_now
+from api.freshness import Meta, judge
+from api.jwks import Keys
+from api.metrics import Measured, Metrics
+from api.openapi import document
+from api.problems import HANDLERS, unavailable
+from api.queries import HEALTH
+from api.routes import OF_CALLER, ROUTES
+from api.security import Verifier
+from api.store import open_store
+from stream.settings import Settings
+
+_EXPOSED = ("ETag", "Tonnage-As-Of", "Tonnage-Lsn", "Tonnage-Lag-Seconds", "Tonnage-Stale")
+
+
+class Application:
+    """The API over one read store. `asgi` is what a server runs."""
+
+    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._dsn = _read_store(settings)
+        keys = Keys(settings.jwt_jwks_url) if settings.jwt_jwks_url is not None else None
+        self._verifier = Verifier(settings, keys)
+        self._metrics = Metrics()
+        self._openapi = msgspec.json.encode(document(ROUTES))
+        self._service: Service | None = None
+        endpoints = self._endpoints()
+        self.asgi = Starlette(
+            routes=[Path(path, each, methods=["GET"]) for path, each in endpoints.items()],
+            exception_handlers=HANDLERS,
+            middleware=self._middleware({each: path for path, each in endpoints.items()}),
+            lifespan=self._lifespan,
+        )
+        self.asgi.router.redirect_slashes = False
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        del app
+        async with open_store(self._dsn) as store:
+            self._service = Service(self._settings, store, self._verifier, self._clock)
+            yield
+
+    def _endpoints(self) -> dict[str, Endpoint]:
+        endpoints = {route.path: endpoint(self.service, route) for route in ROUTES}
+        unslashed = {
+            path.rstrip("/"): each for path, each in endpoints.items() if path.startswith(OF_CALLER)
+        }
+        operations: dict[str, Endpoint] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics_page,
+            "/openapi.json": self._openapi_json,
+        }
+        return endpoints | unslashed | operations
+
+    def _middleware(self, paths: Mapping[object, str]) -> list[Middleware]:
+        measured = Middleware(Measured, metrics=self._metrics, paths=paths)
+        if not self._settings.cors_origins:
+            return [measured]
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=self._settings.cors_origins,
+            allow_methods=["GET"],
+            allow_headers=["Authorization", "If-None-Match", "Tonnage-Min-Lsn"],
+            expose_headers=_EXPOSED,
+        )
+        return [measured, cors]
+
+    def service(self) -> Service:
+        """Return what answers, once the application has started."""
+        assert self._service is not None  # noqa: S101 - a server starts the lifespan first
+        return self._service
+
+    async def _meta(self) -> Meta:
+        found = await self.service().store.fetch(HEALTH, {})
+        return judge(
+            found.freshness,
+            found.quarantined,
+            now=self._clock(),
+            stale_after_seconds=self._settings.stale_after_seconds,
+        )
+
+    async def _healthz(self, request: Request) -> Response:
+        del request
+        return Response(b'{"status":"alive"}', media_type="application/json")
+
+    async def _readyz(self, request: Request) -> Response:
+        del request
+        meta = await self._meta()
+        if meta.stale:
+            raise unavailable(f"answers would be stale: {meta.reason}")
+        return Response(
+            msgspec.json.encode({"status": "ready", "meta": meta}), media_type="application/json"
+        )
+
+    async def _metrics_page(self, request: Request) -> Response:
+        del request
+        try:
+            return self._metrics.page(await self._meta())
+        except (DatabaseError, PoolTimeout):
+            return self._metrics.page(None)
+
+    async def _openapi_json(self, request: Request) -> Response:
+        del request
+        return Response(self._openapi, media_type="application/json")
+
+
+def _read_store(settings: Settings) -> str:
+    own = settings.api_read_store_dsn
+    return own.get_secret_value() if own is not None else settings.need("read_store_dsn")

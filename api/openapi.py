@@ -1,0 +1,146 @@
+"""The OpenAPI 3.1 document, made from the same routes and shapes that answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from api.freshness import Meta
+from api.parameters import MIN_LSN, Parameter
+from api.problems import MEDIA_TYPE, ProblemDetails
+from api.routes import Route
+
+_SCHEMAS = "#/components/schemas"
+_IN_PATH = {
+    "user_id": "The user's id, or `me` for the token's own user",
+    "exercise_id": "The exercise's id",
+    "week": "An ISO week: 2026-W47",
+}
+_PROBLEMS = {
+    "401": "No valid bearer token",
+    "404": "Not there, or not for this token",
+    "422": "A parameter is wrong",
+    "500": "The request failed",
+    "503": "The read store does not answer now",
+}
+_OPERATIONS = {
+    "/healthz": "Whether the API is alive",
+    "/readyz": "Whether the API would answer right: 503 with the reason while it would not",
+}
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """Return the document of these routes and of the operational paths."""
+    routes = tuple(routes)
+    shapes = [Meta, ProblemDetails, *dict.fromkeys(route.shape for route in routes)]
+    _, schemas = msgspec.json.schema_components(shapes, ref_template=_SCHEMAS + "/{name}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tonnage",
+            "version": version("tonnage"),
+            "description": "Training analytics, live from a workout app's own database.",
+        },
+        "security": [{"bearer": []}],
+        "paths": {route.path: {"get": _operation(route)} for route in routes}
+        | {path: {"get": _operational(summary)} for path, summary in _OPERATIONS.items()},
+        "components": {
+            "schemas": _exact_numbers(schemas),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+            "responses": {status: _problem(text) for status, text in _PROBLEMS.items()},
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    in_path = re.findall(r"{(\w+)}", route.path)
+    answer = {
+        "allOf": [
+            {"$ref": f"{_SCHEMAS}/{route.shape.__name__}"},
+            {
+                "type": "object",
+                "properties": {"meta": {"$ref": f"{_SCHEMAS}/Meta"}},
+                "required": ["meta"],
+            },
+        ]
+    }
+    return {
+        "operationId": re.sub(r"\W+", "_", route.path).strip("_"),
+        "summary": route.summary,
+        "parameters": [_path_parameter(name) for name in in_path]
+        + [_query_parameter(each) for each in (*route.parameters, MIN_LSN)],
+        "responses": {
+            "200": {
+                "description": route.summary,
+                "headers": _HEADERS,
+                "content": {"application/json": {"schema": answer}},
+            },
+            "304": {"description": "The client's copy (If-None-Match) is still right"},
+        }
+        | {status: {"$ref": f"#/components/responses/{status}"} for status in _PROBLEMS},
+    }
+
+
+def _operational(summary: str) -> dict[str, Any]:
+    return {
+        "operationId": summary.partition(":")[0].replace(" ", "_").lower(),
+        "summary": summary,
+        "security": [],
+        "responses": {
+            "200": {"description": "Yes"},
+            "503": {"$ref": "#/components/responses/503"},
+        },
+    }
+
+
+_HEADERS = {
+    name: {"description": text, "schema": {"type": "string"}}
+    for name, text in {
+        "ETag": "Weak: of the data, not of `meta`",
+        "Tonnage-As-Of": "Time up to which the answer is complete",
+        "Tonnage-Lsn": "Position of the source's log up to which the answer is complete",
+        "Tonnage-Lag-Seconds": "Age of that time",
+        "Tonnage-Stale": "`true` where the answer can't be trusted to be current",
+    }.items()
+}
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": _IN_PATH[name],
+        "schema": {"type": "string"},
+    }
+
+
+def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": parameter.schema,
+    }
+
+
+def _problem(text: str) -> dict[str, Any]:
+    schema = {"$ref": f"{_SCHEMAS}/ProblemDetails"}
+    return {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _exact_numbers(schema: Any) -> Any:
+    """Return a schema in which decimals are the JSON numbers that we write, not texts."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            return {"type": "number"}
+        return {key: _exact_numbers(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_exact_numbers(value) for value in schema]
+    return schema
