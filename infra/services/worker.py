@@ -1,0 +1,23 @@
+"""A worker of the stream."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+from infra.services.part import LOOPBACK, Part, answers
+
+
+def worker(name: str, port: int, environment: Mapping[str, str]) -> Part:
+    """Describe a worker; it is ready when it has its partitions and their state."""
+    url = f"http://{LOOPBACK}:{port}"
+    return Part(
+        name=name,
+        command=(sys.executable, "-m", "infra.cli", "stream", "run"),
+        address=url,
+        probe=partial(answers, f"{url}/health"),
+        environment={**environment, "TONNAGE_WORKER_PORT": str(port)},
+        stop_seconds=20,
+        ready_seconds=120,
+    )
