@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     # -- where things are
-    home: Path = Field(Path(".tonnage"), description="Folder of the local stack: data, logs, stack.json")
+    home: Path = Field(
+        Path(".tonnage"), description="Folder of the local stack: data, logs, stack.json"
+    )
     source_dsn: SecretStr | None = Field(None, description="URL of the primary PostgreSQL")
     read_store_dsn: SecretStr | None = Field(None, description="URL of the read store's PostgreSQL")
     api_read_store_dsn: SecretStr | None = Field(

@@ -12,11 +12,11 @@ CREATE TABLE {schema}.weekly_stats (
     workout_count integer NOT NULL DEFAULT 0,
     set_count    integer NOT NULL DEFAULT 0,
     rep_count    integer NOT NULL DEFAULT 0,
-    volume_by_muscle_group jsonb NOT NULL DEFAULT '{{}}',
-    sets_by_muscle_group jsonb NOT NULL DEFAULT '{{}}',
-    sessions_by_muscle_group jsonb NOT NULL DEFAULT '{{}}',
-    last_trained_by_muscle_group jsonb NOT NULL DEFAULT '{{}}',
-    volume_by_day jsonb NOT NULL DEFAULT '{{}}',
+    volume_by_muscle_group jsonb NOT NULL DEFAULT '{}',
+    sets_by_muscle_group jsonb NOT NULL DEFAULT '{}',
+    sessions_by_muscle_group jsonb NOT NULL DEFAULT '{}',
+    last_trained_by_muscle_group jsonb NOT NULL DEFAULT '{}',
+    volume_by_day jsonb NOT NULL DEFAULT '{}',
     quarantined  integer NOT NULL DEFAULT 0,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
@@ -82,3 +82,17 @@ CREATE TABLE {schema}.position (
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON TABLE {schema}.position IS 'How far each output topic is in these tables, written with them';
+
+CREATE TABLE {schema}.quarantine (
+    topic        text NOT NULL,
+    key          text NOT NULL,
+    partition    integer,
+    "offset"     bigint,
+    reason       text,
+    event        text,
+    as_of_lsn    pg_lsn,
+    as_of_time   timestamptz,
+    version      bigint NOT NULL,
+    deleted      boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (topic, key)
+);

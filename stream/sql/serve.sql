@@ -20,3 +20,7 @@ CREATE OR REPLACE VIEW public.personal_records AS
 SELECT user_id, exercise_id, kind, reps, weight, value, workout_id, date, performed_exercise_id,
        set_number, as_of_lsn, as_of_time, version
 FROM {schema}.personal_records WHERE NOT deleted;
+
+CREATE OR REPLACE VIEW public.quarantine AS
+SELECT topic, key, partition, "offset", reason, event, as_of_lsn, as_of_time, version
+FROM {schema}.quarantine WHERE NOT deleted;

@@ -1,0 +1,114 @@
+"""The sets of a performed exercise, and what makes its row a bad one.
+
+Good are: repetitions that are whole numbers 0…10,000; weights that are null or numbers
+within ±10,000 of at most 30 digits. One bad element makes the row bad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import chain, repeat
+
+import msgspec
+
+from stream.domain.exact import EXACT, ZERO
+
+MAX_REPS = 10_000
+MAX_WEIGHT = 10_000
+MAX_DIGITS = 30
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class BadRowError(ValueError):
+    """A row that can't be counted; the message is the reason people read."""
+
+
+class Sets(msgspec.Struct, array_like=True, frozen=True):
+    """Repetitions of each set, the weights that were given, and their volume.
+
+    `weights` may be shorter or longer than `reps`, as the app stored them.
+    """
+
+    reps: tuple[int, ...]
+    weights: tuple[Decimal | None, ...]
+    volume: Decimal
+
+    def __iter__(self) -> Iterator[tuple[int, Decimal | None]]:
+        """Go through (repetitions, weight) of each set; a missing weight is None."""
+        return zip(self.reps, chain(self.weights, repeat(None)), strict=False)
+
+
+def parse_sets(reps_text: str | None, weights_text: str | None) -> Sets:
+    """Read the two JSON lists of a performed exercise. Raises BadRowError with the reason."""
+    reps = tuple(_reps(reps_text))
+    weights = tuple(_weights(weights_text))
+    return Sets(reps, weights, volume(reps, weights))
+
+
+def volume(reps: Sequence[int], weights: Sequence[Decimal | None]) -> Decimal:
+    """Σ repetitions × weight over the pairs, cut to the shorter list; no weight counts 0."""
+    result = ZERO
+    for count, weight in zip(reps, weights, strict=False):
+        if weight is not None:
+            result = EXACT.fma(count, weight, result)
+    return result
+
+
+def _read_list(name: str, text: str) -> list[object]:
+    try:
+        found = _decode(text)
+    except (msgspec.DecodeError, TypeError) as error:
+        raise BadRowError(f"{name} is not JSON: {error}") from error
+    if not isinstance(found, list):
+        raise BadRowError(f"{name} is not a list: {_shown(text)}")
+    return found
+
+
+def _reps(text: str | None) -> Iterator[int]:
+    if text is None:
+        raise BadRowError("reps_per_set is null")
+    for value in _read_list("reps_per_set", text):
+        if type(value) is int:
+            count = value
+        elif type(value) is Decimal and value == value.to_integral_value():
+            count = int(value)
+        else:
+            raise BadRowError(f"reps_per_set holds {_shown(value)}: not a whole number")
+        if not 0 <= count <= MAX_REPS:
+            raise BadRowError(f"reps_per_set holds {_shown(value)}: not within 0…{MAX_REPS}")
+        yield count
+
+
+def _weights(text: str | None) -> Iterator[Decimal | None]:
+    if text is None or text.strip() == "null":
+        return
+    for value in _read_list("weights_per_set", text):
+        if value is None:
+            yield None
+            continue
+        if type(value) is int:
+            weight = Decimal(value)
+        elif type(value) is Decimal:
+            weight = value
+        else:
+            raise BadRowError(f"weights_per_set holds {_shown(value)}: not a number")
+        if not -MAX_WEIGHT <= weight <= MAX_WEIGHT:
+            raise BadRowError(f"weights_per_set holds {_shown(value)}: not within ±{MAX_WEIGHT}")
+        if len(text) > MAX_DIGITS and digits(weight) > MAX_DIGITS:
+            raise BadRowError(f"weights_per_set holds {_shown(value)}: over {MAX_DIGITS} digits")
+        yield weight
+
+
+def digits(value: Decimal) -> int:
+    """Count the digits of a number written out in full: 0.05 has 3, 100 has 3."""
+    _, coefficient, exponent = value.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101 - JSON has no NaN and no infinity
+    places = max(-exponent, 0)
+    return max(len(coefficient) + max(exponent, 0), places + 1)
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:37] + "…"

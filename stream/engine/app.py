@@ -1,0 +1,117 @@
+"""The Faust app that runs steps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from stream.engine.consumer import StepTransport
+from stream.engine.recovery import StepTableManager
+from stream.engine.restore import StateKeeper
+from stream.engine.runner import Runner
+
+SESSION_TIMEOUT_SECONDS = 6.0
+HEARTBEAT_SECONDS = 1.0
+
+
+class StepApp(faust.App):  # type: ignore[misc]
+    """Faust with our consumer, our recovery and no agents.
+
+    Attributes:
+        runners: what fetched records are handed to.
+        keeper: opens and restores the state of what is assigned.
+        batch_size: records that one batch takes.
+
+    `resources` is entered before input flows, and left when it has stopped.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        runners: Sequence[Runner],
+        keeper: StateKeeper,
+        batch_size: int,
+        resources: AbstractAsyncContextManager[None],
+        **conf: Any,
+    ) -> None:
+        self.runners = runners
+        self.keeper = keeper
+        self.batch_size = batch_size
+        self._resources = resources
+        super().__init__(name, TableManager=StepTableManager, **conf)
+        for runner in runners:
+            self.topics.add(
+                self.topic(*runner.topics, key_serializer="raw", value_serializer="raw")
+            )
+
+    def _new_transport(self) -> StepTransport:
+        return StepTransport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> StepTransport:
+        return StepTransport(self.conf.broker_producer, self)
+
+    async def on_start(self) -> None:
+        """Open what the runners need."""
+        await self._resources.__aenter__()
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Stop the input, then close what the runners needed."""
+        await super().on_stop()
+        self.keeper.close()
+        await self._resources.__aexit__(None, None, None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether input flows: partitions are assigned and their state is restored."""
+        return bool(self.tables.actives_ready and self.consumer.flow_active)
+
+
+def make_app(
+    group: str,
+    *,
+    bootstrap_servers: str,
+    runners: Sequence[Runner],
+    keeper: StateKeeper,
+    batch_size: int,
+    resources: AbstractAsyncContextManager[None],
+    commit_interval_ms: int,
+    web_port: int,
+    folder: Path,
+) -> StepApp:
+    """Configure Faust for a worker of a consumer group."""
+    quiet_debug_logs()
+    brokers = ";".join(f"kafka://{server}" for server in bootstrap_servers.split(","))
+    return StepApp(
+        group,
+        runners=runners,
+        keeper=keeper,
+        batch_size=batch_size,
+        resources=resources,
+        broker=brokers,
+        datadir=str(folder / "faust"),
+        broker_session_timeout=SESSION_TIMEOUT_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_commit_interval=commit_interval_ms / 1000,
+        broker_request_timeout=30.0,
+        consumer_max_fetch_size=4 << 20,
+        stream_wait_empty=True,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_bind="127.0.0.1",
+        web_host="127.0.0.1",
+        web_port=web_port,
+        canonical_url=f"http://127.0.0.1:{web_port}",
+    )
+
+
+def quiet_debug_logs() -> None:
+    """Keep aiokafka from formatting debug lines that nobody reads: they cost 15 % of a worker."""
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).setLevel(logging.INFO)

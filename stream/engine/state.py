@@ -1,0 +1,109 @@
+"""A step's state in one partition: a local store in front of a changelog.
+
+A value is stored behind its version. The changelog is always ahead of the store, never behind:
+a batch's changes are acknowledged by the broker before they are written here, together with
+the changelog's position. A restore keeps the highest version of a key, not the last record,
+so that a late writer that was replaced long ago can't take anything back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+
+from stream.engine.keyvalue import KeyValue
+from stream.steps.step import Step
+
+_version = Struct(">q")
+_POSITION = b"\x00changelog-position"
+
+
+def pack(version: int, value: bytes) -> bytes:
+    """Put a version before a value."""
+    return _version.pack(version) + value
+
+
+def version_of(stored: bytes) -> int:
+    """Return the version of a stored value."""
+    version: int = _version.unpack_from(stored)[0]
+    return version
+
+
+class BatchState:
+    """What a step reads and writes in a batch: the store below, the batch's changes above."""
+
+    def __init__(self, store: KeyValue) -> None:
+        self._store = store
+        self.durable: dict[bytes, bytes] = {}
+        self.local: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of a key, its version left out."""
+        stored = self.durable.get(key) or self._store.get(key)
+        return None if stored is None else stored[_version.size :]
+
+    def put(self, key: bytes, version: int, value: bytes) -> None:
+        """Write a value, to the changelog too."""
+        self.durable[key] = pack(version, value)
+
+    def get_local(self, key: bytes) -> bytes | None:
+        """Return what was derived for a key."""
+        return self.local[key] if key in self.local else self._store.get(key)
+
+    def scan_local(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Go through the derived keys that begin with `prefix`, in their order."""
+        found: dict[bytes, bytes | None] = dict(self._store.scan(prefix))
+        changed = {key: value for key, value in self.local.items() if key.startswith(prefix)}
+        for key, value in sorted((found | changed).items()):
+            if value is not None:
+                yield key, value
+
+    def put_local(self, key: bytes, value: bytes | None) -> None:
+        """Write what is derived from other keys; None deletes."""
+        self.local[key] = value
+
+
+class PartitionStore:
+    """A step's store of one partition, and how far it has read its changelog."""
+
+    def __init__(self, step: Step, store: KeyValue) -> None:
+        self._step = step
+        self._store = store
+
+    def batch(self) -> BatchState:
+        """Begin a batch."""
+        return BatchState(self._store)
+
+    @property
+    def position(self) -> int:
+        """The next offset of the changelog that is not in the store yet."""
+        stored = self._store.get(_POSITION)
+        return int(stored) if stored is not None else 0
+
+    def write(self, batch: BatchState, position: int) -> None:
+        """Write a batch whose changes the broker has acknowledged up to `position`."""
+        self._store.write(
+            {**batch.durable, **batch.local, _POSITION: b"%d" % max(position, self.position)}
+        )
+
+    def restore(self, records: Iterable[tuple[bytes, bytes]], position: int) -> None:
+        """Take up (key, stored value) records of the changelog, the highest version of each."""
+        newest: dict[bytes, bytes] = {}
+        for key, stored in records:
+            known = newest.get(key) or self._store.get(key)
+            if known is None or version_of(stored) >= version_of(known):
+                newest[key] = stored
+        batch = self.batch()
+        for key, stored in newest.items():
+            old, new = batch.get(key), stored[_version.size :]
+            batch.durable[key] = stored
+            self._step.derive(batch, key, old, new)
+        self.write(batch, position)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
+    def destroy(self) -> None:
+        """Delete the store."""
+        self._store.destroy()

@@ -1,0 +1,186 @@
+"""sink: the output topics → the read store, then the public topics.
+
+A batch's rows and positions are one transaction. What the read store refuses, since it holds
+a higher version, is not published either: so a late writer never reaches a consumer. A crash
+between the two has the batch written and published again, at the same versions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
+from stream.engine.runner import Fetched, InterruptedRunError
+from stream.names import Topics
+from stream.steps.step import Record
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+
+_decode_key = msgspec.json.Decoder(dict[str, str | int]).decode
+_version_header = VERSION_HEADER
+
+
+class Row(NamedTuple):
+    """The newest message of a key in a batch."""
+
+    partition: int
+    key: bytes
+    value: bytes | None
+    version: int
+
+
+Connections = AsyncConnectionPool[psycopg.AsyncConnection[tuple[object, ...]]]
+
+
+def statements(schema: str) -> dict[str, bytes]:
+    """Return the sink's statements by name, for the tables of a generation."""
+    text = resources.files("stream").joinpath("sql", "sink.sql").read_text()
+    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    named = zip(parts[1::2], parts[2::2], strict=True)
+    return {name: body.strip().replace("{schema}", schema).encode() for name, body in named}
+
+
+class Sink:
+    """Writes a generation's outputs to its tables, and publishes them while it serves."""
+
+    def __init__(self, topics: Topics, pool: Connections, outbox: Outbox) -> None:
+        self._names = topics
+        self._pool = pool
+        self._outbox = outbox
+        self._statements = statements(topics.schema)
+        self._tables = {
+            topics.weekly_stats: "weekly_stats",
+            topics.workouts: "workouts",
+            topics.exercises: "exercises",
+            topics.records: "personal_records",
+            topics.quarantine: "quarantine",
+        }
+        self._interrupted = asyncio.Event()
+        self.topics: tuple[str, ...] = tuple(self._tables)
+
+    async def position(self, topic: str, partition: int) -> int:
+        """Return up to where the read store has the output; it may have been set back."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                f"SELECT next_offset FROM {self._names.schema}.position"  # noqa: S608 - our schema
+                " WHERE topic = %s AND partition = %s".encode(),
+                [topic, partition],
+            )
+            row = await cursor.fetchone()
+        return 0 if row is None else int(str(row[0]))
+
+    def interrupt(self) -> None:
+        """Stop waiting for a read store that does not answer."""
+        self._interrupted.set()
+
+    async def run(self, batch: Fetched) -> None:
+        """Write a batch, then publish what was accepted; waits while the read store is away."""
+        self._interrupted.clear()
+        newest = _newest(batch)
+        accepted = await self._write_until_done(newest, _next_offsets(batch))
+        await self._outbox.send(accepted)
+
+    async def _write_until_done(
+        self, newest: dict[str, list[Row]], positions: dict[tuple[str, int], int]
+    ) -> list[Outgoing]:
+        while True:
+            try:
+                return await self._write(newest, positions)
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                log.warning("the read store does not take a batch, trying again: %s", error)
+            try:
+                await asyncio.wait_for(self._interrupted.wait(), RETRY_SECONDS)
+            except TimeoutError:
+                continue
+            raise InterruptedRunError
+
+    async def _write(
+        self, newest: dict[str, list[Row]], positions: dict[tuple[str, int], int]
+    ) -> list[Outgoing]:
+        outgoing: list[Outgoing] = []
+        async with self._pool.connection() as connection, connection.transaction():
+            epoch = await self._serving_epoch(connection)
+            for topic, rows in newest.items():
+                accepted = await self._upsert(connection, self._tables[topic], rows)
+                if epoch is not None:
+                    outgoing.extend(self._publication(topic, accepted, epoch))
+            await connection.execute(
+                self._statements["positions"],
+                {
+                    "topics": [topic for topic, _ in positions],
+                    "partitions": [partition for _, partition in positions],
+                    "offsets": list(positions.values()),
+                },
+            )
+        return outgoing
+
+    async def _serving_epoch(
+        self, connection: psycopg.AsyncConnection[tuple[object, ...]]
+    ) -> int | None:
+        """Return the serving epoch, or None while another generation serves."""
+        cursor = await connection.execute(
+            "SELECT epoch FROM tonnage.generation WHERE state = 'serving' AND number = %s",
+            [self._names.generation],
+        )
+        row = await cursor.fetchone()
+        return None if row is None else int(str(row[0]))
+
+    async def _upsert(
+        self, connection: psycopg.AsyncConnection[tuple[object, ...]], table: str, rows: list[Row]
+    ) -> list[Row]:
+        """Write rows and return those that the table took."""
+        cursor = await connection.execute(
+            self._statements[table],
+            {
+                "keys": [row.key.decode() for row in rows],
+                "values": [None if row.value is None else row.value.decode() for row in rows],
+                "versions": [row.version for row in rows],
+            },
+        )
+        taken = set(await cursor.fetchall())
+        if len(taken) == len(rows):
+            return rows
+        return [row for row in rows if tuple(_decode_key(row.key).values()) in taken]
+
+    def _publication(self, topic: str, rows: list[Row], epoch: int) -> Iterator[Outgoing]:
+        public = self._names.public[topic]
+        for row in rows:
+            version = b"%d.%d" % (epoch, row.version)
+            yield Outgoing(public, row.partition, row.key, row.value, ((_version_header, version),))
+
+
+def _newest(batch: Fetched) -> dict[str, list[Row]]:
+    """Return, for each topic, the message of highest version of each key; later ones win ties."""
+    found: dict[str, dict[bytes, Row]] = {}
+    for partition, records in batch.items():
+        for record in records:
+            assert record.key is not None  # noqa: S101 - our own step wrote it
+            version = _version(record)
+            of_topic = found.setdefault(record.topic, {})
+            known = of_topic.get(record.key)
+            if known is None or version >= known.version:
+                of_topic[record.key] = Row(partition, record.key, record.value, version)
+    return {topic: list(rows.values()) for topic, rows in found.items()}
+
+
+def _version(record: Record) -> int:
+    return next(int(value) for name, value in record.headers if name == _version_header)
+
+
+def _next_offsets(batch: Fetched) -> dict[tuple[str, int], int]:
+    positions: dict[tuple[str, int], int] = {}
+    for partition, records in batch.items():
+        for record in records:
+            positions[record.topic, partition] = record.offset + 1
+    return positions

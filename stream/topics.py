@@ -1,0 +1,122 @@
+"""Topics as they must be before a worker starts: partitions, cleanup policies, retention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from stream.names import PUBLIC_QUARANTINE, Topics
+from stream.settings import Settings
+from stream.topology import topics_of
+
+DAY_MS = 24 * 60 * 60 * 1000
+TOMBSTONES_MS = 30 * DAY_MS
+"""How long deletions stay readable: a position older than this is a gap."""
+
+COMPACTED = {"cleanup.policy": "compact", "delete.retention.ms": str(TOMBSTONES_MS)}
+CHANGELOG = COMPACTED | {"min.compaction.lag.ms": str(DAY_MS)}
+"""A day in which both the newest version of a key and a late writer's stay readable."""
+
+LOG = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+"""Deleted below committed positions only, never by age."""
+
+QUARANTINE = {
+    "cleanup.policy": "compact,delete",
+    "delete.retention.ms": str(TOMBSTONES_MS),
+    "retention.ms": str(TOMBSTONES_MS),
+}
+HEARTBEAT = {"cleanup.policy": "delete", "retention.ms": str(60 * 60 * 1000)}
+MAX_MESSAGE_BYTES = 8 << 20
+
+
+class TopicsError(Exception):
+    """Kafka can't be reached, or a topic is not as it must be; the message says which."""
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A topic that must exist."""
+
+    name: str
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def shared_topics(settings: Settings) -> Iterator[TopicSpec]:
+    """Name the topics that every generation shares: the source's and the public ones."""
+    topics = topics_of(settings, 0)
+    for name in topics.source.all:
+        yield TopicSpec(name, settings.partitions, COMPACTED)
+    for name in topics.public.values():
+        config = QUARANTINE if name == PUBLIC_QUARANTINE else COMPACTED
+        yield TopicSpec(name, settings.partitions, config)
+    for name in (
+        f"{settings.topic_prefix}.tonnage.heartbeat",
+        f"__debezium-heartbeat.{settings.topic_prefix}",
+    ):
+        yield TopicSpec(name, 1, HEARTBEAT)
+
+
+def generation_topics(topics: Topics, changelogs: tuple[str, ...]) -> Iterator[TopicSpec]:
+    """Name the topics of one generation."""
+    for name in (topics.rows, topics.facts):
+        yield TopicSpec(name, topics.partitions, LOG)
+    for name in topics.public:
+        yield TopicSpec(name, topics.partitions, COMPACTED)
+    for name in changelogs:
+        yield TopicSpec(name, topics.partitions, CHANGELOG)
+
+
+def ensure_topics(settings: Settings, *more: TopicSpec) -> None:
+    """Make the shared topics, and more, where they lack. Raises TopicsError.
+
+    A topic with another number of partitions is refused: a row's place depends on it.
+    """
+    wanted = {spec.name: spec for spec in (*shared_topics(settings), *more)}
+    servers = settings.need("bootstrap_servers")
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=servers)
+    except KafkaError as error:
+        raise TopicsError(f"no Kafka broker answers at {servers}: {error}") from error
+    try:
+        _create(admin, settings, wanted)
+        _compare(admin, wanted)
+    except KafkaError as error:
+        raise TopicsError(f"Kafka at {servers} refused a topic: {error}") from error
+    finally:
+        admin.close()
+
+
+def _create(admin: KafkaAdminClient, settings: Settings, wanted: dict[str, TopicSpec]) -> None:
+    there = set(admin.list_topics())
+    lacking = {
+        spec.name: {
+            "num_partitions": spec.partitions,
+            "replication_factor": settings.replication_factor,
+            "configs": spec.config | {"max.message.bytes": str(MAX_MESSAGE_BYTES)},
+        }
+        for spec in wanted.values()
+        if spec.name not in there
+    }
+    if not lacking:
+        return
+    try:
+        admin.create_topics(lacking)
+    except TopicAlreadyExistsError:
+        _create(admin, settings, wanted)
+        return
+    admin.wait_for_topics(list(lacking))
+
+
+def _compare(admin: KafkaAdminClient, wanted: dict[str, TopicSpec]) -> None:
+    for found in admin.describe_topics(list(wanted)):
+        spec = wanted[found["name"]]
+        partitions = len(found["partitions"])
+        if partitions != spec.partitions:
+            raise TopicsError(
+                f"topic {spec.name} has {partitions} partitions, and {spec.partitions} are needed:"
+                f" set TONNAGE_PARTITIONS={partitions}, or delete the topic and rebuild"
+            )
