@@ -8,4 +8,5 @@ FROM jsonb_to_recordset(%s) AS given(
     name text, muscle_group text, category text, equipment text, force text, level text,
     mechanic text, "primaryMuscles" jsonb, "secondaryMuscles" jsonb)
 WHERE NOT EXISTS (
-    SELECT FROM exercise WHERE exercise.name = given.name AND exercise.owner_id IS NULL);
+    SELECT FROM exercise WHERE exercise.name = given.name AND exercise.owner_id IS NULL)
+ORDER BY given.name;
