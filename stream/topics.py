@@ -55,7 +55,7 @@ def shared_topics(settings: Settings) -> Iterator[TopicSpec]:
         yield TopicSpec(name, settings.partitions, config)
     for name in (
         f"{settings.topic_prefix}.tonnage.heartbeat",
-        f"__debezium-heartbeat.{settings.topic_prefix}",
+        f"tonnage.debezium-heartbeat.{settings.topic_prefix}",
     ):
         yield TopicSpec(name, 1, HEARTBEAT)
 

@@ -116,7 +116,7 @@ def _open(settings: Settings, path: Path, step: Step) -> KeyValue:
 def add_health(app: StepApp) -> None:
     """Answer whether input flows."""
 
-    @app.page("/health")  # type: ignore[misc]
+    @app.page("/health")  # type: ignore[untyped-decorator]
     async def health(view: View, request: Request) -> Response:
         del request
         ready = app.ready

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class StepApp(faust.App):  # type: ignore[misc]
         self.keeper = keeper
         self.batch_size = batch_size
         self._resources = resources
+        self._opened = AsyncExitStack()
         super().__init__(name, TableManager=StepTableManager, **conf)
         for runner in runners:
             self.topics.add(
@@ -58,14 +59,14 @@ class StepApp(faust.App):  # type: ignore[misc]
 
     async def on_start(self) -> None:
         """Open what the runners need."""
-        await self._resources.__aenter__()
+        await self._opened.enter_async_context(self._resources)
         await super().on_start()
 
     async def on_stop(self) -> None:
         """Stop the input, then close what the runners needed."""
         await super().on_stop()
         self.keeper.close()
-        await self._resources.__aexit__(None, None, None)
+        await self._opened.aclose()
 
     @property
     def ready(self) -> bool:
@@ -87,6 +88,7 @@ def make_app(
 ) -> StepApp:
     """Configure Faust for a worker of a consumer group."""
     quiet_debug_logs()
+    folder.mkdir(parents=True, exist_ok=True)
     brokers = ";".join(f"kafka://{server}" for server in bootstrap_servers.split(","))
     return StepApp(
         group,
