@@ -7,6 +7,7 @@ WITH exercise AS (
            coalesce(nullif({exercise_muscle_group}, ''), 'core') AS muscle_group
     FROM {exercise}
 ),
+-- A date beyond these years has no whole ISO week in every zone: such a workout is left out.
 workout AS (
     SELECT {workout_id} AS id, {workout_user_id} AS user_id, {workout_date} AS date,
            {workout_name} AS name,
@@ -14,7 +15,8 @@ workout AS (
            extract(week FROM {workout_date} AT TIME ZONE %(zone)s)::integer AS week,
            to_char({workout_date} AT TIME ZONE %(zone)s, 'YYYY-MM-DD') AS day
     FROM {workout}
-    WHERE %(users)s::bigint[] IS NULL OR {workout_user_id} = ANY(%(users)s::bigint[])
+    WHERE {workout_date} >= '0002-01-01 00:00Z' AND {workout_date} < '9999-01-01 00:00Z'
+          AND (%(users)s::bigint[] IS NULL OR {workout_user_id} = ANY(%(users)s::bigint[]))
 ),
 -- A row's two lists, side by side: where one is shorter its `json` is NULL, while a null in the
 -- list itself is JSON's. `reps` and `weight` are NULL for whatever is no good number.
