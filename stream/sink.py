@@ -12,12 +12,15 @@ import logging
 import re
 from collections.abc import Iterator
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from stream.cdc.lsn import format_lsn
+from stream.domain.weeks import from_epoch_us
+from stream.engine.frontier import SourcePoint
 from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
 from stream.engine.runner import Fetched, InterruptedRunError
 from stream.names import Topics
@@ -40,7 +43,8 @@ class Row(NamedTuple):
     version: int
 
 
-Connections = AsyncConnectionPool[psycopg.AsyncConnection[tuple[object, ...]]]
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Connections = AsyncConnectionPool[Connection]
 
 
 def statements(schema: str) -> dict[str, bytes]:
@@ -69,16 +73,27 @@ class Sink:
         self._interrupted = asyncio.Event()
         self.topics: tuple[str, ...] = tuple(self._tables)
 
-    async def position(self, topic: str, partition: int) -> int:
-        """Return up to where the read store has the output; it may have been set back."""
+    async def kept(self) -> dict[tuple[str, int], int]:
+        """Return up to where the read store has each output; it may have been set back."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
-                f"SELECT next_offset FROM {self._names.schema}.position"  # noqa: S608 - our schema
-                " WHERE topic = %s AND partition = %s".encode(),
-                [topic, partition],
+                f"SELECT topic, partition, next_offset FROM {self._names.schema}.position".encode()  # noqa: S608 - our schema
             )
-            row = await cursor.fetchone()
-        return 0 if row is None else int(str(row[0]))
+            return {
+                (topic, partition): next_offset
+                for topic, partition, next_offset in await cursor.fetchall()
+            }
+
+    async def store_frontier(self, point: SourcePoint) -> None:
+        """Say up to where the source is served; it never goes back."""
+        async with self._pool.connection() as connection:
+            await connection.execute(
+                "INSERT INTO tonnage.frontier AS held (generation, lsn, source_time)"
+                " VALUES (%s, %s, %s) ON CONFLICT (generation) DO UPDATE"
+                " SET lsn = EXCLUDED.lsn, source_time = EXCLUDED.source_time, updated_at = now()"
+                " WHERE held.lsn < EXCLUDED.lsn",
+                [self._names.generation, format_lsn(point.lsn), from_epoch_us(point.time_us)],
+            )
 
     def interrupt(self) -> None:
         """Stop waiting for a read store that does not answer."""
@@ -125,20 +140,16 @@ class Sink:
             )
         return outgoing
 
-    async def _serving_epoch(
-        self, connection: psycopg.AsyncConnection[tuple[object, ...]]
-    ) -> int | None:
+    async def _serving_epoch(self, connection: Connection) -> int | None:
         """Return the serving epoch, or None while another generation serves."""
         cursor = await connection.execute(
             "SELECT epoch FROM tonnage.generation WHERE state = 'serving' AND number = %s",
             [self._names.generation],
         )
         row = await cursor.fetchone()
-        return None if row is None else int(str(row[0]))
+        return None if row is None else int(row[0])
 
-    async def _upsert(
-        self, connection: psycopg.AsyncConnection[tuple[object, ...]], table: str, rows: list[Row]
-    ) -> list[Row]:
+    async def _upsert(self, connection: Connection, table: str, rows: list[Row]) -> list[Row]:
         """Write rows and return those that the table took."""
         cursor = await connection.execute(
             self._statements[table],

@@ -13,10 +13,12 @@ from typing import Any
 import faust
 import psycopg
 import uvloop
+from faust.types import TP
 from faust.web import Request, Response, View
 from psycopg_pool import AsyncConnectionPool
 
 from stream.engine.app import StepApp, make_app
+from stream.engine.frontier import Frontier
 from stream.engine.keyvalue import KeyValue, MemoryKeyValue, RocksKeyValue
 from stream.engine.outbox import Outbox
 from stream.engine.restore import StateKeeper
@@ -81,10 +83,11 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
             yield
 
     keeper = StateKeeper(servers, runners, open_store)
+    sink = Sink(topics, pool, outbox)
     app = make_app(
         topics.group,
         bootstrap_servers=servers,
-        runners=[*runners, Sink(topics, pool, outbox)],
+        runners=[*runners, sink],
         keeper=keeper,
         batch_size=settings.batch_size,
         resources=resources(),
@@ -93,6 +96,18 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         folder=folder,
     )
     add_health(app)
+    frontier = Frontier(
+        bootstrap_servers=servers,
+        offsets_topic=settings.connect_offsets_topic,
+        connector=settings.connector_name,
+        group=topics.group,
+        partitions=topics.partitions,
+        stages=[*(runner.topics for runner in runners), sink.topics],
+        kept=sink.kept,
+        store=sink.store_frontier,
+        leads=lambda: TP(topics.rows, 0) in app.consumer.assignment(),
+    )
+    app.task(frontier.run)
     return app
 
 

@@ -55,9 +55,10 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
         committed = await self._thread.committed(self.assignment())
         positions = {tp: offset or 0 for tp, offset in committed.items()}
         for runner in self.app.runners:
-            for tp in [tp for tp in positions if tp.topic in runner.topics]:
-                kept = await runner.position(tp.topic, tp.partition)
-                positions[tp] = min(positions[tp], positions[tp] if kept is None else kept)
+            kept = await runner.kept()
+            if kept is not None:
+                for tp in [tp for tp in positions if tp.topic in runner.topics]:
+                    positions[tp] = min(positions[tp], kept.get(tp, 0))
         self._finished = {}
         self._committed_offset.clear()
         self._committed_offset.update(committed)

@@ -27,8 +27,8 @@ class Runner(Protocol):
     async def run(self, batch: Fetched) -> None:
         """Process a batch; raise rather than lose any of it."""
 
-    async def position(self, topic: str, partition: int) -> int | None:
-        """Return up to where the outcome is kept; None where the group's commit says so."""
+    async def kept(self) -> Mapping[tuple[str, int], int] | None:
+        """Return up to where the outcome is kept; None where the group's commits say so."""
 
     def interrupt(self) -> None:
         """Give up what can't be done now: a rebalance waits, and the batch will come again."""
@@ -58,10 +58,8 @@ class StepRunner:
                 position = positions.get((self.changelog, partition), 0)
                 self.stores[partition].write(state, position)
 
-    async def position(self, topic: str, partition: int) -> int | None:
+    async def kept(self) -> None:
         """Return None: a step begins at the group's commits."""
-        del topic, partition
-        return None
 
     def interrupt(self) -> None:
         """Do nothing: a batch of a step ends by itself, or the worker does."""
