@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from api.security import make_token
 from infra import jars, ports
 from infra.home import Home
 from infra.services import api, connect, kafka, postgres, worker
@@ -25,6 +27,7 @@ GIVES = {
 }
 SERVERS = tuple(GIVES)
 KINDS = (*SERVERS, "workers", "api")
+TOKEN_LIFE = timedelta(days=365)
 
 
 class Environment(Settings):
@@ -148,10 +151,15 @@ class Draughtsman:
 
     def _complete(self, found: dict[str, str]) -> Settings:
         values: dict[str, Any] = {**found, "home": self.home.root, "workers": self.asked.workers}
-        for name in ("capture_password", "jwt_secret"):
-            if getattr(self.asked, name) is None:
-                values[name] = self.secrets[name]
-        return Environment(**values)
+        if self.asked.capture_password is None:
+            values["capture_password"] = self.secrets["capture_password"]
+        if self.asked.jwt_secret is None and self.asked.jwt_jwks_url is None:
+            values["jwt_secret"] = self.secrets["jwt_secret"]
+        settings = Environment(**values)
+        if settings.api_admin_token is None and settings.jwt_secret is not None:
+            token = make_token(settings, None, admin=True, ttl=TOKEN_LIFE)
+            settings = Environment(**values, api_admin_token=SecretStr(token))
+        return settings
 
     def _environment(self, settings: Settings) -> dict[str, str]:
         """Return what a worker or the API gets: the caller's own settings and the addresses."""

@@ -14,7 +14,7 @@ class Step:
 
     name: str
     needs: frozenset[str]
-    act: Callable[[], None]
+    act: Callable[[], object]
 
 
 def possible(steps: Iterable[Step], given: Iterable[str]) -> list[Step]:

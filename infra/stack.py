@@ -15,6 +15,8 @@ from pydantic import SecretStr
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_fixed
 
+from connectors import capture, registration
+from connectors.state import PAUSED
 from infra.blueprint import GIVES, KINDS, Blueprint, Draughtsman, from_environment
 from infra.errors import TonnageError
 from infra.home import Home
@@ -22,7 +24,9 @@ from infra.plan import Step, carry_out, possible
 from infra.primary import create_app_tables
 from infra.services.part import NotReady, Part
 from infra.supervision import ALIVE, State, Supervisor
+from stream.read_store import migrate
 from stream.settings import Settings
+from stream.topics import ensure_topics
 
 # Later parts lean on earlier ones, so they are stopped first; those of a row together.
 STOP_ORDER = (("api", "worker"), ("connect",), ("kafka", "read-store"), ("primary",))
@@ -104,12 +108,10 @@ class Start:
     def _check(self, part: Part, first: dict[str, int]) -> None:
         """Probe the part; a process that has ended meanwhile will not get ready by itself."""
         state = self.supervisor.states().get(part.name)
-        if (
-            state is None
-            or state.state not in ALIVE
-            or first.setdefault("pid", state.pid) != state.pid
-        ):
-            raise self._failure(part, "ended while it was starting")
+        if state is None:
+            raise self._failure(part, "was stopped while it was starting")
+        if state.state not in ALIVE or first.setdefault("pid", state.pid) != state.pid:
+            raise self._failure(part, f"ended while it was starting (exit code {state.exit_code})")
         part.probe()
 
     def _failure(self, part: Part, what: str) -> TonnageError:
@@ -118,18 +120,46 @@ class Start:
 
 
 def _steps(blueprint: Blueprint, start: Start) -> list[Step]:
-    """Say what is done in which order, with whom each step has to wait for."""
+    """Say what is done, and what each step has to wait for."""
     settings = blueprint.settings
-    needs = {"connect": {"kafka"}}
-    steps = [
-        Step(part.name, frozenset(needs.get(part.name, ())), partial(start.part, part))
-        for part in blueprint.parts
+    parts = {part.name: partial(start.part, part) for part in blueprint.parts}
+    workers = [name for name in parts if name.startswith("worker_")]
+
+    def step(name: str, act: Callable[[], object], *needs: str) -> Step:
+        return Step(name, frozenset(needs), act)
+
+    servers = [
+        step(name, parts[name]) for name in ("primary", "read-store", "kafka") if name in parts
     ]
-    local = {part.name for part in blueprint.parts}
-    if "primary" in local:
-        dsn = settings.need("source_dsn")
-        steps.append(Step("app tables", frozenset({"primary"}), partial(create_app_tables, dsn)))
-    return steps
+    # an app's own primary has its tables; the local one stands in for the app's
+    tables = step(
+        "app tables", partial(_create_app_tables, settings, local="primary" in parts), "primary"
+    )
+    prepared = [
+        tables,
+        step("capture", partial(capture.prepare, settings), tables.name),
+        step("migration", partial(migrate, settings), "read-store"),
+        step("topics", partial(ensure_topics, settings), "kafka"),
+    ]
+    connector = [
+        *([step("connect", parts["connect"], "kafka")] if "connect" in parts else []),
+        step("connector", partial(_connector, settings), "connect", "topics", "capture"),
+    ]
+    served = [step(name, parts[name], "topics", "migration") for name in workers]
+    served += [step("api", parts["api"], "migration")] if "api" in parts else []
+    return [*servers, *prepared, *connector, *served]
+
+
+def _create_app_tables(settings: Settings, *, local: bool) -> None:
+    if local:
+        create_app_tables(settings.need("source_dsn"))
+
+
+def _connector(settings: Settings) -> None:
+    """Register the connector and wait for it, unless a person has paused it."""
+    registration.apply(settings)
+    if registration.status(settings).connector.state != PAUSED:
+        registration.wait_running(settings)
 
 
 def _publish(home: Home, supervisor: Supervisor, settings: Settings) -> dict[str, Any]:

@@ -29,12 +29,13 @@ ALIVE = {"STARTING", "RUNNING", "STOPPING"}
 
 @dataclass(frozen=True)
 class State:
-    """What the supervisor knows of one part; `since` is a Unix time."""
+    """What the supervisor knows of one part; `since` is a Unix time, `exit_code` the last end's."""
 
     name: str
     state: str
     pid: int
     since: int
+    exit_code: int
 
 
 def configuration(home: Home, names: Iterable[str], parts: dict[str, Any]) -> str:
@@ -129,7 +130,9 @@ class Supervisor:
         except (OSError, HTTPException):
             return {}
         return {
-            each["name"]: State(each["name"], each["statename"], each["pid"], each["start"])
+            each["name"]: State(
+                each["name"], each["statename"], each["pid"], each["start"], each["exitstatus"]
+            )
             for each in found
             if each["name"] != "listener"
         }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 
-from infra.services.part import LOOPBACK, Part, answers
+from infra.services.part import LOOPBACK, TONNAGE, Part, answers
 
 
 def api(host: str, port: int, environment: Mapping[str, str]) -> Part:
@@ -15,7 +14,7 @@ def api(host: str, port: int, environment: Mapping[str, str]) -> Part:
     url = f"http://{reached}:{port}"
     return Part(
         name="api",
-        command=(sys.executable, "-m", "infra.cli", "api", "run"),
+        command=(TONNAGE, "api", "run"),
         address=url,
         probe=partial(answers, f"{url}/healthz"),
         environment={**environment, "TONNAGE_API_PORT": str(port), "TONNAGE_API_URL": url},

@@ -66,7 +66,8 @@ def worker_properties(worker: ConnectWorker) -> dict[str, object]:
         # with these the connector is back 9-16 s after a broker restart, else after 2 minutes
         "session.timeout.ms": 90_000,
         "heartbeat.interval.ms": 30_000,
-        # a killed worker's tasks go to the one that takes its place at once
+        # a killed worker's tasks go to the one that takes its place, after these few seconds
+        "rebalance.timeout.ms": 8_000,
         "scheduled.rebalance.max.delay.ms": 0,
         "producer.max.request.size": MESSAGE_BYTES,
         "producer.compression.type": "lz4",

@@ -87,7 +87,9 @@ def server_properties(broker: Broker) -> dict[str, object]:
         "log.segment.bytes": 128 * 1024 * 1024,
         "log.cleaner.dedupe.buffer.size": 32 * 1024 * 1024,
         "log.cleaner.backoff.ms": 5000,
-        "controlled.shutdown.enable": "false",
+        # a restarted node must wait until its former life has timed out
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         "num.network.threads": 2,
         "num.io.threads": 4,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 
 LOOPBACK = "127.0.0.1"
+TONNAGE = str(Path(sys.executable).with_name("tonnage"))
 
 
 class NotReady(Exception):  # noqa: N818 - a state that passes, not an error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 
-from infra.services.part import LOOPBACK, Part, answers
+from infra.services.part import LOOPBACK, TONNAGE, Part, answers
 
 
 def worker(name: str, port: int, environment: Mapping[str, str]) -> Part:
@@ -14,7 +13,7 @@ def worker(name: str, port: int, environment: Mapping[str, str]) -> Part:
     url = f"http://{LOOPBACK}:{port}"
     return Part(
         name=name,
-        command=(sys.executable, "-m", "infra.cli", "stream", "run"),
+        command=(TONNAGE, "stream", "run"),
         address=url,
         probe=partial(answers, f"{url}/health"),
         environment={**environment, "TONNAGE_WORKER_PORT": str(port)},
