@@ -199,7 +199,7 @@ def records(ask: Ask) -> Plan[rows.Record]:
 
 
 def streak(ask: Ask) -> Plan[rows.TrainedWeek]:
-    """Current and longest run of weeks with a workout."""
+    """Streaks: the current and the longest run of weeks with a workout."""
 
     def build(found: list[rows.TrainedWeek]) -> models.Streak:
         held = streaks([row.iso_week for row in found], ask.running_week)

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 import msgspec
 from psycopg import Error as DatabaseError
-from psycopg_pool import PoolTimeout
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -115,7 +114,7 @@ class Application:
         del request
         try:
             return self._metrics.page(await self._meta())
-        except (DatabaseError, PoolTimeout):
+        except DatabaseError:
             return self._metrics.page(None)
 
     async def _openapi_json(self, request: Request) -> Response:

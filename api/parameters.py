@@ -18,7 +18,7 @@ T = TypeVar("T")
 _LARGEST_ID = 2**63 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter(Generic[T]):
     """A query parameter; `parse` raises ValueError with what is wrong about a text."""
 

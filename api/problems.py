@@ -9,7 +9,6 @@ from http import HTTPStatus
 import msgspec
 from psycopg import OperationalError
 from psycopg.errors import InvalidSchemaName, UndefinedTable
-from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -127,7 +126,6 @@ HANDLERS = {
     ProblemError: on_problem,
     HTTPException: on_http_error,
     OperationalError: on_read_store_down,
-    PoolTimeout: on_read_store_down,
     UndefinedTable: on_read_store_empty,
     InvalidSchemaName: on_read_store_empty,
     Exception: on_error,

@@ -8,17 +8,18 @@ from contextlib import asynccontextmanager
 from typing import LiteralString, TypeVar
 
 from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.queries import FRESHNESS, Found, Query
 
 Row = TypeVar("Row")
 
 _POLL_SECONDS = 0.02
+_SHUTDOWN = "57P"
 
 
 class Store:
-    """Runs the API's statements. Raises psycopg's OperationalError, or PoolTimeout, while down."""
+    """Runs the API's statements. Raises psycopg's OperationalError while the read store is down."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[tuple[str]]]) -> None:
         self._pool = pool
@@ -27,8 +28,10 @@ class Store:
         """Run a statement; one that meets a connection lost since its last use runs again."""
         try:
             return await self._fetch(query, arguments)
+        except PoolTimeout:
+            raise
         except OperationalError as error:
-            if error.sqlstate is not None and not error.sqlstate.startswith("57P"):
+            if error.sqlstate is not None and not error.sqlstate.startswith(_SHUTDOWN):
                 raise
             await self._pool.check()
             return await self._fetch(query, arguments)
@@ -58,7 +61,7 @@ async def open_store(dsn: str, *, connections: int = 10) -> AsyncIterator[Store]
         dsn,
         min_size=2,
         max_size=connections,
-        timeout=5,
+        timeout=3,
         reconnect_timeout=5,
         open=False,
         name="api",
