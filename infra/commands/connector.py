@@ -1,5 +1,149 @@
-"""`tonnage connector`."""
+"""`tonnage connector`: Debezium's connector, and what it needs in the primary and in Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, help="")
+from connectors import capture, registration
+from connectors.errors import ConnectorError
+from connectors.state import CaptureState, Slot
+from infra.errors import TonnageError
+from stream.settings import load_settings
+from stream.topics import ensure_topics
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Debezium's connector: make it, look at it, pause it, start it again.",
+)
+
+Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for the connector.")]
+
+NO_DELETIONS = (
+    "a snapshot is not taken: it would read the rows that are there, and so never show which were"
+    " deleted; figures would keep them for good. To be right again from the source, rebuild:"
+    " `tonnage stream reset --from-source` takes a new snapshot into fresh state and switches"
+    " when it is complete."
+)
+
+
+@app.command()
+def apply(
+    *,
+    print_sql: Annotated[
+        bool, typer.Option("--print-sql", help="Only print what would run on the primary.")
+    ] = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Make the connector, or bring it to what the settings say; harmless again and again.
+
+    Prepares the primary (a role, a heartbeat row, a publication), makes the topics, registers
+    the connector and waits until it runs.
+
+    Examples: `tonnage connector apply` · `tonnage connector apply --print-sql > capture.sql`
+    for those who change their primary by hand; `apply` needs the rights to do it itself.
+    """
+    settings = load_settings()
+    if print_sql:
+        typer.echo(capture.as_sql(settings), nl=False)
+        return
+    with _foreseen():
+        capture.prepare(settings)
+        ensure_topics(settings)
+        changed = registration.apply(settings)
+        registration.wait_running(settings, timeout)
+    said = "runs as configured" if changed else "was as configured, and runs"
+    typer.echo(f"connector {settings.connector_name} {said}")
+
+
+@app.command()
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show the connector, its slot, the publication and the heartbeat; exit 1 if one is wrong.
+
+    Examples: `tonnage connector status` · `tonnage connector status --json | jq .slot`
+    """
+    settings = load_settings()
+    with _foreseen():
+        state = registration.status(settings)
+    if as_json:
+        typer.echo(json.dumps(asdict(state) | {"problems": state.problems}, indent=2))
+    else:
+        _show(state)
+    raise typer.Exit(1 if state.problems else 0)
+
+
+@app.command()
+def pause(*, timeout: Timeout = 60) -> None:
+    """Stop taking changes; the primary keeps them until `resume`.
+
+    What is written meanwhile stays in the primary's WAL: `status` shows how much.
+    """
+    with _foreseen():
+        registration.pause(load_settings(), timeout)
+    typer.echo("connector paused; go on with `tonnage connector resume`")
+
+
+@app.command()
+def resume(*, timeout: Timeout = 60) -> None:
+    """Go on after `pause`, from where it stopped."""
+    with _foreseen():
+        registration.resume(load_settings(), timeout)
+    typer.echo("connector runs")
+
+
+@app.command()
+def restart(*, timeout: Timeout = 60) -> None:
+    """Start the connector and its task again, after the cause of a failure is gone."""
+    with _foreseen():
+        registration.restart(load_settings(), timeout)
+    typer.echo("connector runs")
+
+
+@app.command()
+def snapshot() -> None:
+    """Explain why no snapshot is taken, and what to run instead."""
+    raise TonnageError(NO_DELETIONS)
+
+
+@contextmanager
+def _foreseen() -> Iterator[None]:
+    try:
+        yield
+    except ConnectorError as error:
+        raise TonnageError(str(error)) from error
+
+
+def _show(state: CaptureState) -> None:
+    table = Table(show_header=False, box=None)
+    connector = state.connector
+    table.add_row("connector", connector.state)
+    for task in connector.tasks:
+        table.add_row(f"task {task.number}", task.state)
+    table.add_row("slot", _slot_line(state.slot))
+    table.add_row("publication", ", ".join(state.publication or ()) or "missing")
+    age = state.heartbeat_age_seconds
+    table.add_row("heartbeat", "missing" if age is None else f"{age:.1f} s ago")
+    console = Console()
+    console.print(table)
+    for problem in state.problems:
+        console.print(f"[bold red]wrong:[/] {problem}", highlight=False, soft_wrap=True)
+
+
+def _slot_line(slot: Slot | None) -> str:
+    if slot is None:
+        return "missing"
+    active = "active" if slot.active else "not active"
+    held = decimal(slot.retained_bytes or 0)
+    room = "" if slot.safe_wal_size is None else f", lost after {decimal(slot.safe_wal_size)} more"
+    return (
+        f"{slot.slot_name}: {active}, WAL {slot.wal_status}, holds {held} back{room},"
+        f" confirmed up to {slot.confirmed_flush_lsn}"
+    )

@@ -1,0 +1,100 @@
+"""Kafka Connect's REST API, as much of it as one connector needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from connectors.errors import ConnectorError
+
+_REBALANCE_SECONDS = 60
+
+
+class Connect:
+    """One connector in a Connect cluster. Every method raises ConnectorError."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._path = f"/connectors/{name}"
+        self._http = httpx.Client(base_url=url, timeout=95)
+
+    def config(self) -> dict[str, str] | None:
+        """Return the configuration that Connect holds; None when it has no such connector."""
+        found: dict[str, str] | None = self._request("GET", f"{self._path}/config")
+        return found
+
+    def put_config(self, config: Mapping[str, str]) -> None:
+        """Create the connector, or give it this configuration."""
+        self._request("PUT", f"{self._path}/config", config)
+
+    def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
+        """Have the connector look at a configuration; return what is wrong, by option."""
+        plugin = config["connector.class"].rsplit(".", 1)[-1]
+        named = {**config, "name": self._path.rsplit("/", 1)[-1]}
+        answer = self._request("PUT", f"/connector-plugins/{plugin}/config/validate", named)
+        if answer is None:
+            raise ConnectorError(
+                f"Kafka Connect at {self._url} has no plugin {plugin}:"
+                " put Debezium's PostgreSQL connector into its plugin.path"
+            )
+        values = (each["value"] for each in answer["configs"] if each["value"])
+        return {value["name"]: value["errors"] for value in values if value["errors"]}
+
+    def status(self) -> dict[str, Any] | None:
+        """Return the state of the connector and its tasks; None when there is no such connector."""
+        found: dict[str, Any] | None = self._request("GET", f"{self._path}/status")
+        return found
+
+    def pause(self) -> None:
+        """Stop taking changes; the slot stays."""
+        self._command("PUT", "pause")
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._command("PUT", "resume")
+
+    def restart(self, *, only_failed: bool = False) -> None:
+        """Start the connector and its tasks again."""
+        failed = str(only_failed).lower()
+        self._command("POST", f"restart?includeTasks=true&onlyFailed={failed}")
+
+    def _command(self, method: str, what: str) -> None:
+        if self.config() is None:
+            name = self._path.rsplit("/", 1)[-1]
+            raise ConnectorError(
+                f"Kafka Connect at {self._url} has no connector {name!r}:"
+                " make it with `tonnage connector apply`"
+            )
+        self._request(method, f"{self._path}/{what}")
+
+    def _request(self, method: str, path: str, body: Mapping[str, str] | None = None) -> Any:
+        """Send a request, again while Connect rebalances (409); None stands for 404."""
+        conflicts = Retrying(
+            retry=retry_if_result(lambda answer: answer.status_code == HTTPStatus.CONFLICT),
+            wait=wait_fixed(0.5),
+            stop=stop_after_delay(_REBALANCE_SECONDS),
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        try:
+            answer: httpx.Response = conflicts(self._http.request, method, path, json=body)
+        except httpx.HTTPError as error:
+            raise ConnectorError(
+                f"Kafka Connect does not answer at {self._url} (TONNAGE_CONNECT_URL): {error}."
+                " Is it running? `tonnage up` starts a local one."
+            ) from error
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        if answer.is_error:
+            raise ConnectorError(f"Kafka Connect at {self._url} refuses: {_message(answer)}")
+        return answer.json() if answer.content else {}
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code} {answer.text[:200]}"

@@ -1,0 +1,124 @@
+"""The connector in Kafka Connect: make it, look at it, pause it, start it again."""
+
+from __future__ import annotations
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from connectors.causes import explain
+from connectors.configuration import redact, render
+from connectors.connect import Connect
+from connectors.errors import ConnectorError
+from connectors.state import (
+    PAUSED,
+    RUNNING,
+    CaptureState,
+    ConnectorState,
+    read_connector,
+    read_state,
+)
+from stream.settings import Settings
+
+
+def apply(settings: Settings) -> bool:
+    """Give Connect the connector's configuration; tell whether it differed.
+
+    What is the same is left alone, so that nothing restarts; what has failed is started again.
+
+    Raises:
+        ConnectorError: Connect does not answer, or the configuration is refused.
+        SettingsError: an address or password is not set.
+    """
+    connect = _connect(settings)
+    config = render(settings)
+    held = connect.config()
+    changed = held != {**config, "name": settings.connector_name}
+    if changed:
+        _validate(settings, connect, config)
+        _put(settings, connect, config)
+    if held is not None and read_connector(settings, connect).failure:
+        connect.restart(only_failed=True)
+    return changed
+
+
+def status(settings: Settings) -> CaptureState:
+    """Return the state of the connector, its slot and publication. Raises ConnectorError."""
+    return read_state(settings, _connect(settings))
+
+
+def wait_running(settings: Settings, timeout: float = 60) -> None:
+    """Wait, at most `timeout` seconds, until the connector and its task run.
+
+    Raises:
+        ConnectorError: one of them failed, or time is out.
+    """
+    _wait(settings, RUNNING, timeout)
+
+
+def pause(settings: Settings, timeout: float = 60) -> None:
+    """Stop taking changes, and wait until it is so. The slot keeps what is written meanwhile."""
+    _connect(settings).pause()
+    _wait(settings, PAUSED, timeout)
+
+
+def resume(settings: Settings, timeout: float = 60) -> None:
+    """Go on after `pause`, and wait until it runs."""
+    _connect(settings).resume()
+    _wait(settings, RUNNING, timeout)
+
+
+def restart(settings: Settings, timeout: float = 60) -> None:
+    """Start the connector and its task again, and wait until they run."""
+    _connect(settings).restart()
+    _wait(settings, RUNNING, timeout)
+
+
+def _connect(settings: Settings) -> Connect:
+    return Connect(settings.need("connect_url"), settings.connector_name)
+
+
+def _validate(settings: Settings, connect: Connect, config: dict[str, str]) -> None:
+    wrong = connect.validate(config)
+    if not wrong:
+        return
+    said = "; ".join(f"{name}: {' '.join(errors)}" for name, errors in wrong.items())
+    raise ConnectorError(f"the connector can't be made: {_words(said, settings)}")
+
+
+def _put(settings: Settings, connect: Connect, config: dict[str, str]) -> None:
+    try:
+        connect.put_config(config)
+    except ConnectorError as error:
+        raise ConnectorError(_words(str(error), settings)) from error
+
+
+def _words(said: str, settings: Settings) -> str:
+    return redact(explain(said, settings), settings)
+
+
+def _wait(settings: Settings, wanted: str, timeout: float) -> None:
+    connect = _connect(settings)
+    last = ConnectorState("unknown")
+
+    def reached() -> bool:
+        nonlocal last
+        last = read_connector(settings, connect)
+        if last.failure:
+            raise ConnectorError(
+                f"the connector {settings.connector_name!r} failed: {last.failure}"
+            )
+        return last.all_are(wanted)
+
+    attempts = Retrying(
+        retry=retry_if_result(lambda done: not done),
+        stop=stop_after_delay(timeout),
+        wait=wait_fixed(0.2),
+    )
+    try:
+        attempts(reached)
+    except RetryError as error:
+        tasks = ", ".join(f"task {task.number} {task.state}" for task in last.tasks) or "no task"
+        raise ConnectorError(
+            f"the connector {settings.connector_name!r} is not {wanted} after {timeout:g} s:"
+            f" it is {last.state}, {tasks}. `tonnage connector status` tells more; an open"
+            " transaction on the primary holds the making of a slot back."
+        ) from error
