@@ -58,6 +58,8 @@ def statements(schema: str) -> dict[str, bytes]:
 class Sink:
     """Writes a generation's outputs to its tables, and publishes them while it serves."""
 
+    name = "sink"
+
     def __init__(self, topics: Topics, pool: Connections, outbox: Outbox) -> None:
         self._names = topics
         self._pool = pool
