@@ -1,0 +1,38 @@
+# Every target sets up what it needs; the second time that is quick.
+.PHONY: setup demo test check chaos bench
+.DEFAULT_GOAL := demo
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEPENDENCIES := $(VENV)/.dependencies
+JARS := $(VENV)/.jars
+
+setup: $(JARS)
+
+$(DEPENDENCIES): requirements.lock pyproject.toml infra/bootstrap.sh
+	@infra/bootstrap.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(JARS): $(DEPENDENCIES) infra/pom.xml
+	$(BIN)/python -m infra.jars
+	@touch $@
+
+demo: setup
+	$(BIN)/tonnage demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+chaos: setup
+	$(BIN)/python -m pytest tests/chaos
+
+bench: setup
+	$(BIN)/tonnage bench
