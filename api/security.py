@@ -4,10 +4,13 @@
    secret alone, the asymmetric ones with the issuer's published keys alone.
 2. A token must expire. One that names an audience is refused unless it is ours.
 3. A token of another type than `access` (a refresh token) is refused.
+4. A verified token is not verified again for a minute, and never past its end: a key that
+   its issuer withdraws is refused within that minute.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +27,8 @@ from stream.settings import PREFIX, Settings, SettingsError
 ADMIN_SCOPE = "admin"
 _SYMMETRIC = "HS256"
 _DAY = timedelta(days=1)
+_KEPT_SECONDS = 60.0
+_MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Verifier:
         self._user_claim = settings.jwt_user_claim
         self._audience = settings.jwt_audience
         self._issuer = settings.jwt_issuer
+        self._verified: dict[str, tuple[Caller, float]] = {}
         self._required = ["exp"]
         if self._audience is not None:
             self._required.append("aud")
@@ -62,14 +68,21 @@ class Verifier:
         """Return who sent an Authorization header."""
         if authorization is None:
             raise _unauthorized("a bearer token is needed", None)
-        scheme, _, token = authorization.partition(" ")
+        scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _unauthorized("the Authorization header is not `Bearer TOKEN`", "invalid_request")
+        held = self._verified.get(token)
+        if held is not None and time.time() < held[1]:
+            return held[0]
         try:
-            claims = await self._claims(token.strip())
+            claims = await self._claims(token)
         except jwt.PyJWTError as error:
             raise _unauthorized(f"the token is not valid: {error}", "invalid_token") from error
-        return self._caller(claims)
+        caller = self._caller(claims)
+        if len(self._verified) >= _MOST_KEPT:
+            self._verified.clear()
+        self._verified[token] = caller, min(int(claims["exp"]), time.time() + _KEPT_SECONDS)
+        return caller
 
     async def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from api.jwks import Keys
 from api.problems import ProblemError
@@ -120,6 +121,19 @@ def test_other_headers_are_refused(header: str | None) -> None:
 def test_the_scheme_may_be_of_any_case() -> None:
     verifier = Verifier(settings(), None)
     assert asyncio.run(verifier.caller(f"bearer {signed()}")).user == 7
+
+
+def test_a_verified_token_still_ends() -> None:
+    verifier = Verifier(settings(), None)
+    header = f"Bearer {signed(exp=datetime.now(UTC) + timedelta(seconds=2))}"
+    assert asyncio.run(verifier.caller(header)).user == 7
+
+    @retry(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(10))
+    def still_good() -> Caller:
+        return asyncio.run(verifier.caller(header))
+
+    with pytest.raises(ProblemError, match="expired"):
+        still_good()
 
 
 def test_audience_and_issuer_must_be_ours() -> None:
