@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -63,7 +64,10 @@ VALUES (%s, %s, %s, %s::jsonb, %s::jsonb)
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one log: workouts by what was done with them, rows written, bad lines."""
+    """What became of one log: workouts by what was done with them, rows written, bad lines.
+
+    `users` are the ids of those whose log it is, `until` is the time of its last workout.
+    """
 
     file: str
     added: int
@@ -72,6 +76,7 @@ class FileReport:
     rows: int
     bad: tuple[BadLine, ...]
     users: dict[str, int]
+    until: datetime | None
 
 
 Progress = Callable[[int, int], None]
@@ -103,6 +108,7 @@ def load(settings: Settings, path: Path, user: str | None, progress: Progress) -
         rows=sum(len(each.exercises) for each in writes),
         bad=tuple(each for each in read if isinstance(each, BadLine)),
         users=users,
+        until=max((each.time for each in workouts), default=None),
     )
 
 

@@ -35,7 +35,7 @@ def load_command(
     settings = load_settings()
     reports = [load_file(settings, path, user) for path in files]
     if as_json:
-        print(json.dumps([asdict(each) for each in reports], indent=2))
+        print(json.dumps([asdict(each) for each in reports], indent=2, default=str))
     else:
         for report in reports:
             print_report(report)

@@ -1,0 +1,66 @@
+"""Tables and charts of training figures for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import plotext
+from rich.table import Table
+
+_CHART_HEIGHT = 14
+_BAR = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week as the API tells it: `week` is `2026-W47`, volumes in the source's unit."""
+
+    week: str
+    volume: Decimal
+    workouts: int
+    average: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A muscle group's part of the volume; `percentage` is of all groups' together."""
+
+    volume: Decimal
+    percentage: Decimal
+
+
+def weeks_table(title: str, weeks: Sequence[Week]) -> Table:
+    """Lay out weeks, one a row."""
+    table = Table("week", title=title, title_justify="left")
+    for heading in ("volume", "workouts", "volume a workout"):
+        table.add_column(heading, justify="right")
+    for each in weeks:
+        table.add_row(each.week, f"{each.volume:,}", str(each.workouts), f"{each.average:,}")
+    return table
+
+
+def weeks_chart(title: str, weeks: Sequence[Week], width: int) -> str:
+    """Draw the volume of weeks as bars, `width` characters wide, in no colour of its own."""
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.title(title)
+    figure.plot_size(width, _CHART_HEIGHT)
+    # Seven significant digits and more: enough for a height of fourteen lines.
+    heights = [float(each.volume) for each in weeks]
+    figure.draw(figure.bar([each.week[2:] for each in weeks], heights, width=0.6))
+    return str(plotext.uncolorize(str(figure.build())))
+
+
+def shares_table(title: str, shares: Mapping[str, Share]) -> Table:
+    """Lay out muscle groups by their part of the volume, the greatest first, each with a bar."""
+    table = Table("muscle group", title=title, title_justify="left")
+    for heading in ("volume", "%"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for group, share in sorted(shares.items(), key=lambda each: -each[1].volume):
+        bar = "█" * max(round(share.percentage * _BAR / 100), 0)
+        table.add_row(group, f"{share.volume:,}", f"{share.percentage}", f"[cyan]{bar}")
+    return table
