@@ -69,12 +69,12 @@ class Ask:
 
     def has_span(self) -> bool:
         """Say whether the request names a range at all."""
-        return any(each.name in self.query for each in (START, END, START_DATE, END_DATE))
+        return any(self[each] for each in (START, END, START_DATE, END_DATE))
 
     def _day(self, *names: Parameter[str | None]) -> date | None:
         for parameter in names:
             text = self[parameter]
-            if text is None:
+            if not text:  # the existing front end sends `start_date=` for none
                 continue
             try:
                 return parse_day(text, self.zone)

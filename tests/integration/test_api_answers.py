@@ -349,6 +349,13 @@ def test_an_existing_front_end_gets_the_same(
     assert api.data(old, user=2) != api.data(old, user=1)
 
 
+def test_an_empty_bound_is_none(api: Api, read_store: ReadStore) -> None:
+    read_store.week(1, 2026, 46, total_volume=5, workout_count=1)
+    answer = api.data("/api/analytics/weekly-volume/?start_date=&end_date=")
+    assert answer == api.data("/v1/users/me/weekly-volume")
+    assert len(answer["weekly_volumes"]) == 1
+
+
 def test_deleted_rows_are_not_there(api: Api, read_store: ReadStore) -> None:
     read_store.week(1, 2026, 46, total_volume=5, workout_count=1, deleted=True)
     assert api.data("/v1/users/1/weekly-volume") == {"weekly_volumes": []}

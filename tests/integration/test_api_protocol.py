@@ -173,6 +173,8 @@ def test_min_lsn_that_is_not_reached_in_time_is_stale(api: Api) -> None:
         ("weekly-volume?min_lsn=here", "min_lsn"),
         ("weekly-volume?min_lsn=", "min_lsn"),
         ("weekly-volume?start=yesterday", "start"),
+        ("weekly-volume?start=%00", "start"),
+        ("weekly-volume?end=%ff", "end"),
         ("weekly-volume?start=2026-W54", "start"),
         ("weekly-volume?start=2026-W40&end=2026-W39", "start"),
         ("weekly-volume?fill=one", "fill"),
@@ -197,6 +199,7 @@ def test_a_wrong_parameter_is_422_and_named(api: Api, query: str, parameter: str
 @pytest.mark.parametrize(
     "path",
     ["/nothing", "/v1/users/1", "/v1/users/1/nothing", "/v1/users/1/weekly-volume/", "/v1/users//x",
+     "/v1/users/%00/records", "/v1/users/%ff/records", "/v1/users/1/records/%00",
      "/v1/users/1/records/x", "/v1/users/1/records/99999999999999999999"],
 )  # fmt: skip
 def test_what_is_not_there_is_404(api: Api, path: str) -> None:
