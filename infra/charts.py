@@ -37,19 +37,18 @@ def weeks_table(title: str, weeks: Sequence[Week]) -> Table:
     for heading in ("volume", "workouts", "volume a workout"):
         table.add_column(heading, justify="right")
     for each in weeks:
-        table.add_row(each.week, f"{each.volume:,}", str(each.workouts), f"{each.average:,}")
+        table.add_row(each.week, _shown(each.volume), str(each.workouts), _shown(each.average))
     return table
 
 
 def weeks_chart(title: str, weeks: Sequence[Week], width: int) -> str:
-    """Draw the volume of weeks as bars, `width` characters wide, in no colour of its own."""
+    """Draw thousands of volume as bars, `width` characters wide, in no colour of its own."""
     figure = plotext.figure
     figure.clear()
     figure.theme("colorless")
     figure.title(title)
     figure.plot_size(width, _CHART_HEIGHT)
-    # Seven significant digits and more: enough for a height of fourteen lines.
-    heights = [float(each.volume) for each in weeks]
+    heights = [float(each.volume) / 1000 for each in weeks]
     figure.draw(figure.bar([each.week[2:] for each in weeks], heights, width=0.6))
     return str(plotext.uncolorize(str(figure.build())))
 
@@ -62,5 +61,10 @@ def shares_table(title: str, shares: Mapping[str, Share]) -> Table:
     table.add_column("")
     for group, share in sorted(shares.items(), key=lambda each: -each[1].volume):
         bar = "█" * max(round(share.percentage * _BAR / 100), 0)
-        table.add_row(group, f"{share.volume:,}", f"{share.percentage}", f"[cyan]{bar}")
+        table.add_row(group, _shown(share.volume), f"{share.percentage}", f"[cyan]{bar}")
     return table
+
+
+def _shown(volume: Decimal) -> str:
+    """Write a volume for people: to one place; `--json` and the API give every digit."""
+    return f"{volume:,.1f}"

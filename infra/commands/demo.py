@@ -61,11 +61,10 @@ def demo_command(
         for name, user_id in report.users.items()
     ]
     if as_json:
-        described = {
-            "api_url": settings.need("api_url"),
-            "users": [asdict(each) for each in people],
-        }
-        print(json.dumps(described, indent=2, default=float))
+        described = {"api_url": settings.need("api_url"), "users": people}
+        # A figure is a JSON number with every digit, which the standard library can't write.
+        written = msgspec.json.Encoder(decimal_format="number").encode(described)
+        print(msgspec.json.format(written, indent=2).decode())
     else:
         for report in reports:
             print_report(report)
@@ -82,17 +81,17 @@ def _ask(settings: Settings, name: str, user_id: int, until: datetime) -> Person
 
 
 def _show(settings: Settings, people: Sequence[Person]) -> None:
-    """Show everyone's last weeks, and all of the one who trained last."""
+    """Show everyone's last weeks, and more of the one who trained most in them."""
     console = Console()
     for person in people:
         title = f"{person.name} (user {person.user_id}): the last weeks of the log"
         console.print(weeks_table(title, person.weeks[-_TABLE_WEEKS:]))
-    last = max(people, key=lambda each: each.weeks[-1].week)
+    most = max(people, key=lambda each: sum(week.workouts for week in each.weeks))
     width = min(console.width, _WIDEST_CHART)
-    chart = weeks_chart(f"{last.name}: volume a week", last.weeks, width)
+    chart = weeks_chart(f"{most.name}: volume a week, in thousands", most.weeks, width)
     console.print(chart, style="cyan", highlight=False, markup=False)
-    console.print(shares_table(f"{last.name}: muscle groups in these weeks", last.muscle_groups))
+    console.print(shares_table(f"{most.name}: muscle groups in these weeks", most.muscle_groups))
     address = settings.need("api_url")
     print(f"Dashboard and API: {address}/")
-    print(f"A token of {last.name} (user {last.user_id}), good for a day:\n{last.token}")
+    print(f"A token of {most.name} (user {most.user_id}), good for a day:\n{most.token}")
     print(f"curl -H 'Authorization: Bearer TOKEN' '{address}/v1/users/me/records'")
