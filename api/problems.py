@@ -97,7 +97,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 async def on_read_store_down(request: Request, error: Exception) -> Response:
     """Answer while the read store does not."""
-    log.warning("the read store does not answer: %s", error)
+    log.warning("the read store does not answer: %s", _first_line(error))
     return problem_response(
         request, unavailable("the read store does not answer now; try again in a moment")
     )
@@ -105,7 +105,7 @@ async def on_read_store_down(request: Request, error: Exception) -> Response:
 
 async def on_read_store_empty(request: Request, error: Exception) -> Response:
     """Answer before the first generation is served."""
-    log.warning("the read store has no tables yet: %s", error)
+    log.warning("the read store has no tables yet: %s", _first_line(error))
     return problem_response(
         request, unavailable("the read store holds nothing yet: no worker has prepared it")
     )
@@ -120,6 +120,10 @@ async def on_error(request: Request, error: Exception) -> Response:
             HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed; the server's log says why"
         ),
     )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 HANDLERS = {
