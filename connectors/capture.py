@@ -21,8 +21,8 @@ from connectors.errors import ConnectorError
 from connectors.primary import connection
 from stream.settings import Settings
 
-_SCRIPT_HEAD = r"""-- What Tonnage's capture needs in the primary. Run it as the owner of the captured
--- tables, who may also make roles, with psql 15 or newer:
+_SCRIPT_HEAD = r"""-- What Tonnage's capture needs in the primary. Run it as the tables' owner, who
+-- may also make roles, with psql 15 or newer:
 --     TONNAGE_CAPTURE_PASSWORD=... psql -v ON_ERROR_STOP=1 -f this-file DATABASE
 \getenv capture_password TONNAGE_CAPTURE_PASSWORD
 BEGIN;

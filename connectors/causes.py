@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from stream.settings import Settings
 
+_ROOT = "Caused by: "
+"""How a Java trace opens each deeper cause; the last is the root."""
+
 
 @dataclass(frozen=True)
 class _Cause:
@@ -86,13 +89,14 @@ _CAUSES = (
 
 
 def explain(said: str, settings: Settings) -> str:
-    """Return what to do about an error, followed by its first line as it was said."""
+    """Return what to do about an error, followed by what was said of it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    first = next(iter(lines), "no reason given")
+    roots = [line for line in lines if line.startswith(_ROOT)]
+    root = (roots[-1:] or lines[:1] or ["no reason given"])[0].removeprefix(_ROOT)
     for cause in _CAUSES:
         match = re.search(cause.said, said)
         if match:
             named = settings.model_dump(include={"publication", "slot_name", "capture_user"})
-            line = next((each for each in lines if match[0] in each), first)
-            return f"{cause.advice.format(**named)} ({line})"
-    return first
+            line = next((each for each in lines if match[0] in each), root)
+            return f"{cause.advice.format(**named)} ({line.removeprefix(_ROOT)})"
+    return root
