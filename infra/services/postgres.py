@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -147,10 +148,9 @@ def _initdb(data: Path, secret: Path, user: str | None) -> None:
         "-D",
         str(data),
     ]
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, user=user, cwd="/",
-        extra_groups=[] if user else None,
-    )  # fmt: skip
+    # with root's group it would be held to a folder's bits for that group, not for others
+    identity: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid} if user else {}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **identity)
     if done.returncode:
         who = f" (as the system user {user})" if user else ""
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-10:])

@@ -1,0 +1,55 @@
+"""What all tests share: an environment without settings, and one real local stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.services.part import TONNAGE
+from stream.settings import Settings, load_settings
+
+# A home whose stack is used and left running: for quick runs while one works on something.
+KEPT_HOME = "TONNAGE_TEST_HOME"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> None:
+    for name in [name for name in os.environ if name.startswith("TONNAGE_")]:
+        if name != KEPT_HOME:
+            del os.environ[name]
+
+
+def tonnage(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with a home and other settings; the test looks at the outcome."""
+    environment = {**os.environ, **settings, "TONNAGE_HOME": str(home)}
+    return subprocess.run(
+        [TONNAGE, *arguments], env=environment, check=False, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home of the test's own; what it leaves running is stopped and deleted."""
+    folder = Path(tempfile.mkdtemp(prefix="tonnage-test-"))
+    yield folder
+    tonnage(folder, "down", "--purge")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Settings]:
+    """The whole local stack, started once for all tests; a test may not count on empty tables."""
+    kept = os.environ.get(KEPT_HOME)
+    folder = Path(kept or tempfile.mkdtemp(prefix="tonnage-test-")).resolve()
+    done = tonnage(folder, "up")
+    assert done.returncode == 0, done.stderr
+    yield load_settings(home=folder)
+    if not kept:
+        tonnage(folder, "down", "--purge")
+        shutil.rmtree(folder, ignore_errors=True)
