@@ -44,21 +44,34 @@ def current_lsn(settings: Settings) -> str:
     return str(row[0])
 
 
-def wait(settings: Settings, lsn: str | None = None, timeout: float = 120) -> str:
+def wait(
+    settings: Settings,
+    lsn: str | None = None,
+    timeout: float = 120,
+    *,
+    despite_incidents: bool = False,
+) -> str:
     """Wait until everything up to `lsn` (default: the primary's end now) is served; return it.
 
-    `timeout` is in seconds. Raises TonnageError that says what lags by how much.
+    An open incident means that nothing is caught up, but for who is mending it
+    (`despite_incidents`). `timeout` is in seconds. Raises TonnageError that says what lags, and
+    by how much.
     """
     try:
         target = lsn or current_lsn(settings)
         with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as read_store:
-            _wait(read_store, target, timeout)
+            _wait(read_store, target, timeout, despite_incidents)
     except psycopg.Error as error:
         raise failed("waiting until the read store has caught up", error) from error
     return target
 
 
-def _wait(read_store: psycopg.Connection, target: str, timeout: float) -> None:
+def _wait(
+    read_store: psycopg.Connection,
+    target: str,
+    timeout: float,
+    despite_incidents: bool,  # noqa: FBT001
+) -> None:
     console = Console(stderr=True)
     lag = _Lag()
     with console.status(f"Waiting for the read store to reach {target}") as status:
@@ -68,7 +81,7 @@ def _wait(read_store: psycopg.Connection, target: str, timeout: float) -> None:
             row = read_store.execute(_LAG, {"lsn": target}).fetchone()
             lag = _Lag(*row) if row else _Lag()
             status.update(f"Waiting for the read store to reach {target}: {lag}")
-            return lag.bytes == 0 and lag.incidents is None
+            return lag.bytes == 0 and (despite_incidents or lag.incidents is None)
 
         try:
             Retrying(

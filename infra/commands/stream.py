@@ -82,7 +82,7 @@ def reset(
         with rebuilding(settings, "the figures are being built again in place"):
             with paused(Home.at(settings.home)):
                 throw_away(settings, topics)
-            caught_up.wait(settings, timeout=timeout)
+            caught_up.wait(settings, timeout=timeout, despite_incidents=True)
     except (TopicsError, WorkersRunError) as error:
         raise TonnageError(str(error)) from error
     Console().print(f"Generation {topics.generation} is built again and serves.")
