@@ -112,7 +112,8 @@ def sample_users(settings: Settings, percent: float) -> list[int]:
     ):
         known = {row[0] for row in primary.execute(source_sql(settings, _USERS_OF_SOURCE))}
         known |= {row[0] for row in store.execute(_USERS_OF_READ_STORE)}
-    return sorted(random.sample(sorted(known), math.ceil(len(known) * percent / 100)))
+    share = max(math.ceil(len(known) * percent / 100), 1)
+    return sorted(random.sample(sorted(known), min(share, len(known))))
 
 
 @contextmanager
