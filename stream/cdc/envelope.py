@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -17,7 +17,12 @@ from stream.domain.workouts import Origin
 UNAVAILABLE = "__debezium_unavailable_value"
 """What Debezium sends for a TOASTed value that an update did not touch."""
 
+BigInt = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that PostgreSQL can hold."""
+
 Row = TypeVar("Row", bound=msgspec.Struct)
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class BadEventError(ValueError):
@@ -42,10 +47,17 @@ class Change(msgspec.Struct, Generic[Row], frozen=True):
     origin: Origin
 
 
+_LAST_US = 253_402_300_799_999_999
+"""The last microsecond of the year 9999."""
+
+Position = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=_LAST_US)]
+
+
 class _Source(msgspec.Struct):
-    lsn: int | None = None
-    ts_us: int | None = None
-    ts_ms: int | None = None
+    lsn: Position | None = None
+    ts_us: Moment | None = None
+    ts_ms: Annotated[int, msgspec.Meta(ge=0, le=_LAST_US // 1000)] | None = None
 
 
 class EnvelopeReader(Generic[Row]):
@@ -65,7 +77,7 @@ class EnvelopeReader(Generic[Row]):
         )
         self._row_type = row_type
         self._decode = msgspec.json.Decoder(envelope).decode
-        self._decode_key = msgspec.json.Decoder(dict[str, int]).decode
+        self._decode_key = msgspec.json.Decoder(dict[str, BigInt]).decode
         self._id = columns.get("id", "id")
 
     def key(self, key: bytes | None) -> int:
@@ -74,7 +86,7 @@ class EnvelopeReader(Generic[Row]):
             raise BadEventError("the event has no key")
         try:
             return self._decode_key(key)[self._id]
-        except (msgspec.DecodeError, KeyError) as error:
+        except (*_UNREADABLE, KeyError) as error:
             raise BadEventError(f"the key holds no integer {self._id!r}: {error}") from error
 
     def change(self, value: bytes | None, timestamp_ms: int) -> Change[Row]:
@@ -83,7 +95,7 @@ class EnvelopeReader(Generic[Row]):
             return Change(None, Origin(0, timestamp_ms * 1000))
         try:
             event: Any = self._decode(value)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise BadEventError(f"the event does not have the columns expected: {error}") from error
         source = event.source
         time_us = source.ts_us or (source.ts_ms or timestamp_ms) * 1000

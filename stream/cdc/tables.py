@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from stream.cdc.envelope import UNAVAILABLE, BadEventError
+from stream.cdc.envelope import UNAVAILABLE, BadEventError, BigInt
 from stream.domain.sets import BadRowError, parse_sets
 from stream.domain.weekly_stats import DEFAULT_GROUP
 from stream.domain.weeks import to_epoch_us
@@ -19,17 +19,17 @@ FIRST_YEAR, LAST_YEAR = 2, 9998
 class ExerciseColumns(msgspec.Struct, frozen=True):
     """The columns used of the exercises' table."""
 
-    id: int
+    id: BigInt
     name: str | None = None
     muscle_group: str | None = None
-    owner_id: int | None = None
+    owner_id: BigInt | None = None
 
 
 class WorkoutColumns(msgspec.Struct, frozen=True):
     """The columns used of the workouts' table."""
 
-    id: int
-    user_id: int
+    id: BigInt
+    user_id: BigInt
     date: str
     name: str | None = None
 
@@ -37,9 +37,9 @@ class WorkoutColumns(msgspec.Struct, frozen=True):
 class PerformedColumns(msgspec.Struct, frozen=True):
     """The columns used of the performed exercises' table; jsonb arrives as text."""
 
-    id: int
-    workout_id: int
-    exercise_id: int
+    id: BigInt
+    workout_id: BigInt
+    exercise_id: BigInt
     reps_per_set: str | None
     weights_per_set: str | None
 

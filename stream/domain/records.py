@@ -75,6 +75,20 @@ def merge(*many: Bests) -> Bests:
     return result
 
 
+def differing(now: Bests, workout_id: int, passed: Bests) -> set[str]:
+    """Name the kinds that were not as they are now, while a workout's bests were `passed`.
+
+    It held a record then, or it holds one now that it did not hold then.
+    """
+    risen = {kind for kind, best in passed.items() if kind not in now or best.beats(now[kind])}
+    fallen = {
+        kind
+        for kind, best in now.items()
+        if best.workout_id == workout_id and passed.get(kind) != best
+    }
+    return risen | fallen
+
+
 def bests_of(workouts: Iterable[tuple[int, Contribution]]) -> dict[int, Bests]:
     """Return, for each exercise of these (workout id, contribution) pairs, its bests."""
     result: dict[int, Bests] = {}

@@ -7,7 +7,7 @@ within ±10,000 of at most 30 digits. One bad element makes the row bad.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import chain, repeat
 
 import msgspec
@@ -26,9 +26,9 @@ class BadRowError(ValueError):
 
 
 class Sets(msgspec.Struct, array_like=True, frozen=True):
-    """Repetitions of each set, the weights that were given, and their volume.
+    """Repetitions of each set, their weights as far as they count, and their volume.
 
-    `weights` may be shorter or longer than `reps`, as the app stored them.
+    `weights` may be shorter than `reps`, and does not end in None: equal sets are equal.
     """
 
     reps: tuple[int, ...]
@@ -43,8 +43,10 @@ class Sets(msgspec.Struct, array_like=True, frozen=True):
 def parse_sets(reps_text: str | None, weights_text: str | None) -> Sets:
     """Read the two JSON lists of a performed exercise. Raises BadRowError with the reason."""
     reps = tuple(_reps(reps_text))
-    weights = tuple(_weights(weights_text))
-    return Sets(reps, weights, volume(reps, weights))
+    weights = [*_weights(weights_text)][: len(reps)]
+    while weights and weights[-1] is None:
+        weights.pop()
+    return Sets(reps, tuple(weights), volume(reps, weights))
 
 
 def volume(reps: Sequence[int], weights: Sequence[Decimal | None]) -> Decimal:
@@ -59,8 +61,10 @@ def volume(reps: Sequence[int], weights: Sequence[Decimal | None]) -> Decimal:
 def _read_list(name: str, text: str) -> list[object]:
     try:
         found = _decode(text)
-    except (msgspec.DecodeError, TypeError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadRowError(f"{name} is not JSON: {error}") from error
+    except InvalidOperation as error:
+        raise BadRowError(f"{name} holds a number beyond all bounds") from error
     if not isinstance(found, list):
         raise BadRowError(f"{name} is not a list: {_shown(text)}")
     return found
@@ -84,6 +88,7 @@ def _reps(text: str | None) -> Iterator[int]:
 def _weights(text: str | None) -> Iterator[Decimal | None]:
     if text is None or text.strip() == "null":
         return
+    may_be_long = len(text) > MAX_DIGITS or "e" in text or "E" in text
     for value in _read_list("weights_per_set", text):
         if value is None:
             yield None
@@ -96,7 +101,7 @@ def _weights(text: str | None) -> Iterator[Decimal | None]:
             raise BadRowError(f"weights_per_set holds {_shown(value)}: not a number")
         if not -MAX_WEIGHT <= weight <= MAX_WEIGHT:
             raise BadRowError(f"weights_per_set holds {_shown(value)}: not within ±{MAX_WEIGHT}")
-        if len(text) > MAX_DIGITS and digits(weight) > MAX_DIGITS:
+        if may_be_long and digits(weight) > MAX_DIGITS:
             raise BadRowError(f"weights_per_set holds {_shown(value)}: over {MAX_DIGITS} digits")
         yield weight
 
@@ -110,5 +115,5 @@ def digits(value: Decimal) -> int:
 
 
 def _shown(value: object) -> str:
-    text = str(value)
+    text = str(value).replace("\x00", "\ufffd")  # which no read store can hold
     return text if len(text) <= 40 else text[:37] + "…"

@@ -72,6 +72,11 @@ class WorkoutState(msgspec.Struct, array_like=True):
     performed: dict[int, GatedPerformed]
     places: list[Place]
 
+    @property
+    def live(self) -> bool:
+        """Whether its row is there: without it, its performed exercises say nothing."""
+        return self.workout is not None and self.workout.row is not None
+
 
 class Change(IntEnum):
     """What an entry did to a workout."""
@@ -126,11 +131,12 @@ class Assemble:
             if record.offset < workout.version:
                 continue
             if record.offset > workout.version:
+                live = workout.live
                 change = max(self._enter(workout, entry) for entry in decode_entries(value))
                 if change is Change.NOTHING:
                     continue
                 workout.version = record.offset
-                if change is Change.CONTENT:
+                if change is Change.CONTENT and (live or workout.live):
                     said.add(key)
             else:
                 said.add(key)

@@ -84,7 +84,11 @@ class _Said:
     messages: list[Message] = field(default_factory=list)
 
     def to_workout(self, workout_id: int, row_key: bytes, entry: Entry) -> None:
-        self.entries.setdefault(workout_id, {})[row_key] = entry
+        """Say an entry, unless it repeats the last one: a deletion's tombstone has no origin."""
+        of_workout = self.entries.setdefault(workout_id, {})
+        held = of_workout.get(row_key)
+        if held is None or held.row != entry.row:
+            of_workout[row_key] = entry
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,16 @@
+"""How long Hypothesis looks: a few thousand histories, or `TONNAGE_HYPOTHESIS=long`."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "quick",
+    max_examples=1500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("quick"), max_examples=1_000_000)
+settings.load_profile(os.environ.get("TONNAGE_HYPOTHESIS", "quick"))

@@ -1,0 +1,204 @@
+"""Histories: what an app does and what befalls its events, as plain lists of operations.
+
+An operation is the name of a method of World with small numbers, so that a history that fails
+shrinks, prints, and can be kept as it stands.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tests.topology.driver import PARTITIONS, TABLE_TOPICS, TOPICS, Cut, Pipeline, Write
+from tests.topology.recompute import Content, Recomputation
+from tests.topology.source import DATES, EXERCISE, GROUPS, PERFORMED, SETS, WORKOUT, Source
+
+Operation = tuple[Any, ...]
+History = list[Operation]
+
+TABLES = (EXERCISE, WORKOUT, PERFORMED)
+OUTSIDE_EQUALITY = ("as_of", "created_at", "updated_at", "reason")
+
+_decode = msgspec.json.Decoder(float_hook=Fraction).decode
+
+
+class World:
+    """A source, its pipeline, and the invariants that hold between the two."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = ZoneInfo(zone)
+        self.pipeline = Pipeline(self.zone)
+        self.pipeline.on_output = self._check_sums
+        self.source = Source(self.pipeline.emit)
+
+    def play(self, history: History) -> None:
+        """Apply the operations, and hold the end to a recomputation."""
+        for name, *arguments in history:
+            getattr(self, name)(*arguments)
+        self.settle()
+
+    # -- the app
+
+    def put_exercise(self, exercise_id: int, name: int, group: int) -> None:
+        self.source.put_exercise(exercise_id, name, group)
+
+    def put_workout(self, workout_id: int, user_id: int, date: int, name: int) -> None:
+        self.source.put_workout(workout_id, user_id, date, name)
+
+    def put_performed(self, performed_id: int, workout_id: int, exercise_id: int, n: int) -> None:
+        self.source.put_performed(performed_id, workout_id, exercise_id, n)
+
+    def move_performed(self, performed_id: int, workout_id: int, exercise_id: int) -> None:
+        self.source.move_performed(performed_id, workout_id, exercise_id)
+
+    def drop(self, table: int, row_id: int) -> None:
+        self.source.drop(TABLES[table], row_id)
+
+    def cascade(self, workout_id: int) -> None:
+        self.source.cascade(workout_id)
+
+    def rekey(self, table: int, old: int, new: int) -> None:
+        self.source.rekey(TABLES[table], old, new)
+
+    def snapshot(self) -> None:
+        self.source.snapshot()
+
+    # -- the connector and the broker
+
+    def repeat(self, table: int, partition: int, count: int) -> None:
+        self.pipeline.log(TABLE_TOPICS[TABLES[table]], partition).repeat(count)
+
+    def compact_source(self, table: int, partition: int) -> None:
+        self.pipeline.compact_source(TABLES[table], partition)
+
+    def compact_changelog(self, step: int, partition: int) -> None:
+        self.pipeline.compact_changelog(step, partition)
+
+    # -- the workers
+
+    def run(self, step: int, partitions: int, topics: int, size: int) -> None:
+        self.pipeline.run(Cut(step, partitions, topics, size))
+
+    def crash(  # noqa: PLR0913 - a crash has all of this
+        self, step: int, partitions: int, topics: int, size: int, written: int, lost: int
+    ) -> None:
+        self.pipeline.crash(Cut(step, partitions, topics, size), written, lost=bool(lost))
+
+    def crash_after_store(self, step: int, partitions: int, topics: int, size: int) -> None:
+        self.pipeline.crash_after_store(Cut(step, partitions, topics, size))
+
+    def hand_over(self, step: int, partition: int, lost: int) -> None:
+        self.pipeline.hand_over(step, partition, lost=bool(lost))
+
+    def rewind(self, step: int, partition: int, back: int) -> None:
+        self.pipeline.rewind(step, partition, back)
+
+    def pause(self, step: int, partition: int) -> None:
+        self.pipeline.pause(step, partition)
+
+    def wake(self, number: int, size: int, written: int | None) -> None:
+        if number < len(self.pipeline.zombies):
+            self.pipeline.wake(number, size, written)
+
+    def adopt(self, number: int) -> None:
+        if number < len(self.pipeline.zombies):
+            self.pipeline.adopt(number)
+
+    # -- the invariants
+
+    def settle(self) -> None:
+        """Let the pipeline catch up, and compare the read store with a recomputation."""
+        self.pipeline.drain()
+        expected = Recomputation(self.source.tables, self.zone)
+        assert self.content(TOPICS.exercises) == expected.exercises
+        assert self.content(TOPICS.workouts) == expected.workouts
+        assert self.content(TOPICS.weekly_stats) == expected.weekly_stats
+        assert self.content(TOPICS.records) == expected.records
+        assert self.quarantined() == expected.quarantine
+
+    def content(self, topic: str) -> Content:
+        """Return what the read store holds of an output."""
+        return {
+            tuple(_decode(key).values()): meaning(value)
+            for key, (_, value) in self.pipeline.read_store[topic].items()
+            if value is not None
+        }
+
+    def quarantined(self) -> set[tuple[str, int]]:
+        tables = {topic: table for table, topic in TABLE_TOPICS.items()}
+        return {
+            (tables[topic], _decode(row_key)["id"])
+            for topic, row_key in self.content(TOPICS.quarantine)
+        }
+
+    @staticmethod
+    def _check_sums(write: Write) -> None:
+        """Hold every week that is ever said to its own total."""
+        if write.topic == TOPICS.weekly_stats and write.value is not None:
+            week = _decode(write.value)
+            assert sum(week["volume_by_muscle_group"].values()) == week["total_volume"]
+            assert sum(week["volume_by_day"].values()) == week["total_volume"]
+            assert set(week["volume_by_muscle_group"]) == set(week["sessions_by_muscle_group"])
+
+
+def meaning(value: bytes) -> dict[str, Any]:
+    """Return what of a value counts when two are compared."""
+    content: dict[str, Any] = _decode(value)
+    for bad in content.get("bad_rows", ()):
+        del bad["reason"]
+    return {name: each for name, each in content.items() if name not in OUTSIDE_EQUALITY}
+
+
+def _up_to(most: int) -> SearchStrategy[int]:
+    return st.integers(0, most)
+
+
+def _operation(name: str, *numbers: SearchStrategy[Any]) -> SearchStrategy[Operation]:
+    return st.tuples(st.just(name), *numbers)
+
+
+_id = st.integers(1, 3)
+_table = _step = _up_to(2)
+_partition = _up_to(PARTITIONS - 1)
+_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 7), st.integers(1, 5))
+_written = _up_to(10_000)
+
+app_operations: SearchStrategy[Operation] = st.one_of(
+    _operation("put_performed", st.integers(1, 4), _id, _id, _up_to(len(SETS) - 1)),
+    _operation("put_workout", _id, _id, _up_to(len(DATES) - 1), _up_to(1)),
+    _operation("put_exercise", _id, _up_to(1), _up_to(len(GROUPS) - 1)),
+    _operation("move_performed", st.integers(1, 4), _id, _id),
+    _operation("drop", _table, _id),
+    _operation("cascade", _id),
+    _operation("rekey", _table, _id, _id),
+    _operation("snapshot"),
+    _operation("repeat", _table, _partition, st.integers(1, 6)),
+)
+runs: SearchStrategy[Operation] = _operation("run", *_cut)
+faults: SearchStrategy[Operation] = st.one_of(
+    _operation("crash", *_cut, _written, _up_to(1)),
+    _operation("crash_after_store", *_cut),
+    _operation("hand_over", _step, _partition, _up_to(1)),
+    _operation("rewind", _step, _partition, st.integers(1, 12)),
+    _operation("pause", _step, _partition),
+    _operation("wake", _up_to(1), st.integers(1, 5), st.none() | _written),
+    _operation("adopt", _up_to(1)),
+    _operation("compact_source", _table, _partition),
+    _operation("compact_changelog", _step, _partition),
+    _operation("settle"),
+)
+
+
+def seeded(operations: SearchStrategy[Operation]) -> SearchStrategy[History]:
+    """Histories that begin with a workout that counts, so that there is something to break."""
+    begin: History = [
+        ("put_exercise", 1, 0, 0),
+        ("put_workout", 1, 1, 0, 0),
+        ("put_performed", 1, 1, 1, 0),
+    ]
+    return st.lists(operations, max_size=40).map(lambda rest: begin + rest)
