@@ -97,6 +97,9 @@ class Sink:
                 [self._names.generation, format_lsn(point.lsn), from_epoch_us(point.time_us)],
             )
 
+    async def idle(self) -> None:
+        """Do nothing: what is written is written."""
+
     def interrupt(self) -> None:
         """Stop waiting for a read store that does not answer."""
         self._interrupted.set()

@@ -21,7 +21,7 @@ from stream.engine.app import StepApp, make_app
 from stream.engine.frontier import Frontier
 from stream.engine.keyvalue import KeyValue, MemoryKeyValue, RocksKeyValue
 from stream.engine.outbox import Outbox
-from stream.engine.restore import StateKeeper
+from stream.engine.restore import Restorer, StateKeeper
 from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
 from stream.names import Topics
@@ -71,7 +71,8 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         settings.need("read_store_dsn"), min_size=1, max_size=2, timeout=5.0, open=False
     )
-    runners = [StepRunner(step, topics, outbox) for step in steps_of(settings, topics)]
+    restorer = Restorer(servers, outbox)
+    runners = [StepRunner(step, topics, outbox, restorer) for step in steps_of(settings, topics)]
 
     def open_store(runner: StepRunner, partition: int) -> PartitionStore:
         store = _open(settings, folder / f"{runner.step.name}-{partition}", runner.step)
@@ -82,7 +83,7 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         async with outbox, pool:
             yield
 
-    keeper = StateKeeper(servers, runners, open_store)
+    keeper = StateKeeper(runners, restorer, open_store)
     sink = Sink(topics, pool, outbox)
     app = make_app(
         topics.group,

@@ -143,6 +143,8 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
             batch.setdefault(tp.partition, []).extend(records)
         if batch:
             await runner.run(batch)
+        else:
+            await runner.idle()
         self._finished.update(positions)
 
 

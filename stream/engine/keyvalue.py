@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -48,10 +49,8 @@ class MemoryKeyValue:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Go through the keys that begin with `prefix`, in their order."""
-        for key in list(self._map.irange(minimum=prefix)):
-            if not key.startswith(prefix):
-                return
-            yield key, self._map[key]
+        keys = takewhile(lambda key: key.startswith(prefix), self._map.irange(minimum=prefix))
+        return iter([(key, self._map[key]) for key in keys])
 
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Write all changes; None deletes."""

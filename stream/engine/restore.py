@@ -1,54 +1,132 @@
-"""Takes up the state of assigned partitions from their changelogs, before input goes on.
+"""Takes up a step's state from its changelog: before input goes on, and when it was disturbed.
 
-The records of a fetch are applied in one write. Whatever is not assigned any more is closed;
-state in memory is dropped with it.
+The records of a fetch are applied in one write. The highest version of a key wins, not the
+last record: a worker that was paused, replaced, and woke up may have written behind its
+successor. Compaction, though, keeps the last record, so where that is an older one, the
+owner writes its own state again behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stream.engine.outbox import Outbox, Outgoing
 from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
 
 log = logging.getLogger(__name__)
 
+Stores = Mapping[TopicPartition, PartitionStore]
 OpenStore = Callable[[StepRunner, int], PartitionStore]
 
 
 @dataclass
 class Progress:
-    """How a restore goes on: records applied of those to apply, at least."""
+    """How a restore goes on: changelog records applied, of those to apply."""
 
     done: int = 0
     total: int = 0
+
+
+class Restorer:
+    """Reads changelogs with a consumer of its own, from where each store stands to the end."""
+
+    def __init__(self, bootstrap_servers: str, outbox: Outbox) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._outbox = outbox
+        self.progress = Progress()
+
+    async def restore(self, stores: Stores) -> None:
+        """Bring stores up to the ends of their changelogs, and heal these where they lie."""
+        if not stores:
+            return
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=4 << 20,
+        ) as consumer:
+            hidden = await self._read(consumer, stores)
+        await self._heal(stores, hidden)
+
+    async def _read(
+        self, consumer: AIOKafkaConsumer, stores: Stores
+    ) -> dict[TopicPartition, set[bytes]]:
+        """Apply what is new; return the keys whose last record is an older one."""
+        consumer.assign(list(stores))
+        ends = await consumer.end_offsets(list(stores))
+        begins = await consumer.beginning_offsets(list(stores))
+        positions = {tp: max(store.position, begins[tp]) for tp, store in stores.items()}
+        for tp, position in positions.items():
+            consumer.seek(tp, position)
+        hidden: dict[TopicPartition, set[bytes]] = {tp: set() for tp in stores}
+        behind = {tp for tp in stores if positions[tp] < ends[tp]}
+        self.progress = Progress(0, sum(ends[tp] - positions[tp] for tp in behind))
+        while behind:
+            for tp, records in (await consumer.getmany(*behind, timeout_ms=1000)).items():
+                pairs = [(record.key, record.value) for record in records]
+                for key, current in stores[tp].restore(pairs, records[-1].offset + 1).items():
+                    (hidden[tp].discard if current else hidden[tp].add)(key)
+                self.progress.done += len(records)
+                await asyncio.sleep(0)
+            behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
+        return hidden
+
+    async def _heal(self, stores: Stores, hidden: Mapping[TopicPartition, set[bytes]]) -> None:
+        messages = [
+            Outgoing(tp.topic, tp.partition, key, stores[tp].stored(key), ())
+            for tp, keys in hidden.items()
+            for key in keys
+        ]
+        if messages:
+            log.warning("%d keys are written again, behind a late writer's", len(messages))
+            await self._outbox.send(messages)
+
+    async def disturbed(self, stores: Stores) -> Stores:
+        """Return those whose changelog holds more than their owner has sent."""
+        async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers) as consumer:
+            ends = await consumer.end_offsets(list(stores))
+        return {tp: store for tp, store in stores.items() if ends[tp] > store.position}
 
 
 class StateKeeper:
     """Opens, restores and closes the stores of the partitions that this worker owns."""
 
     def __init__(
-        self, bootstrap_servers: str, runners: Sequence[StepRunner], open_store: OpenStore
+        self, runners: Sequence[StepRunner], restorer: Restorer, open_store: OpenStore
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
         self._runners = runners
+        self._restorer = restorer
         self._open = open_store
-        self.progress = Progress()
+
+    @property
+    def progress(self) -> Progress:
+        """How the last restore went, or goes."""
+        return self._restorer.progress
 
     async def own(self, partitions: Iterable[int]) -> None:
-        """Hold the state of exactly these partitions, each brought up to its changelog's end."""
+        """Hold the state of exactly these partitions, each brought up to its changelog's end.
+
+        What is not owned any more is closed; state in memory is dropped with it.
+        """
         wanted = set(partitions)
         for runner in self._runners:
             for partition in runner.stores.keys() - wanted:
                 runner.stores.pop(partition).close()
             for partition in wanted - runner.stores.keys():
                 runner.stores[partition] = self._open(runner, partition)
-        await self._restore(wanted)
+        await self._restorer.restore(
+            {
+                TopicPartition(runner.changelog, partition): store
+                for runner in self._runners
+                for partition, store in runner.stores.items()
+            }
+        )
 
     def close(self) -> None:
         """Close every store."""
@@ -56,47 +134,3 @@ class StateKeeper:
             for store in runner.stores.values():
                 store.close()
             runner.stores.clear()
-
-    async def _restore(self, partitions: set[int]) -> None:
-        """Read the changelogs from where each store stands to their ends."""
-        if not partitions:
-            return
-        stores = {
-            TopicPartition(runner.changelog, partition): runner.stores[partition]
-            for runner in self._runners
-            for partition in partitions
-        }
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=4 << 20,
-        )
-        await consumer.start()
-        try:
-            await self._read(consumer, stores)
-        finally:
-            await consumer.stop()
-
-    async def _read(
-        self, consumer: AIOKafkaConsumer, stores: dict[TopicPartition, PartitionStore]
-    ) -> None:
-        consumer.assign(list(stores))
-        ends = await consumer.end_offsets(list(stores))
-        begins = await consumer.beginning_offsets(list(stores))
-        for tp, store in stores.items():
-            consumer.seek(tp, max(store.position, begins[tp]))
-        behind = {tp for tp in stores if max(stores[tp].position, begins[tp]) < ends[tp]}
-        self.progress = Progress(0, sum(ends[tp] - stores[tp].position for tp in behind))
-        consumer.pause(*(stores.keys() - behind))
-        while behind:
-            fetched = await consumer.getmany(*behind, timeout_ms=1000)
-            for tp, records in fetched.items():
-                stores[tp].restore(
-                    [(record.key, record.value) for record in records], records[-1].offset + 1
-                )
-                self.progress.done += len(records)
-                await asyncio.sleep(0)
-            behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
-        if self.progress.done:
-            log.info("restored %d changelog records", self.progress.done)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic
 from typing import Protocol
 
-from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
+from aiokafka import TopicPartition
+
+from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing, Positions
 from stream.engine.state import BatchState, PartitionStore
 from stream.names import Topics
 from stream.steps.step import Message, Record, Step
@@ -14,6 +17,9 @@ from stream.steps.step import Message, Record, Step
 class InterruptedRunError(Exception):
     """A batch was given up; it is not finished."""
 
+
+LOOK_SECONDS = 10.0
+"""How often an owner without work looks at the ends of its changelogs."""
 
 Fetched = Mapping[int, Sequence[Record]]
 """Records by partition; those of one topic are in their order."""
@@ -30,8 +36,23 @@ class Runner(Protocol):
     async def kept(self) -> Mapping[tuple[str, int], int] | None:
         """Return up to where the outcome is kept; None where the group's commits say so."""
 
+    async def idle(self) -> None:
+        """Do what can wait until there is nothing to process."""
+
     def interrupt(self) -> None:
         """Give up what can't be done now: a rebalance waits, and the batch will come again."""
+
+
+class Restores(Protocol):
+    """Reads changelogs; see `stream.engine.restore`."""
+
+    async def restore(self, stores: Mapping[TopicPartition, PartitionStore]) -> None:
+        """Bring stores up to the ends of their changelogs."""
+
+    async def disturbed(
+        self, stores: Mapping[TopicPartition, PartitionStore]
+    ) -> Mapping[TopicPartition, PartitionStore]:
+        """Return those whose changelog holds more than their owner has sent."""
 
 
 class StepRunner:
@@ -39,24 +60,44 @@ class StepRunner:
 
     A crash in between leaves the store behind the changelog, which a restore mends, and the
     batch uncommitted, so that it comes again and is said again.
+
+    An owner knows where its changelog ends, since it alone writes there. Where the end is
+    further on, somebody else wrote too, and the store is restored from there.
     """
 
-    def __init__(self, step: Step, topics: Topics, outbox: Outbox) -> None:
+    def __init__(self, step: Step, topics: Topics, outbox: Outbox, restorer: Restores) -> None:
         self.step = step
         self.topics = step.topics
         self.changelog = topics.changelog(step.name)
         self.stores: dict[int, PartitionStore] = {}
         self._outbox = outbox
+        self._restorer = restorer
+        self._next_look = 0.0
 
     async def run(self, batch: Fetched) -> None:
         """Process a batch; raise rather than lose any of it."""
         states = {partition: self.stores[partition].batch() for partition in batch}
         messages = self.step.fold(batch, states)
-        positions = await self._outbox.send(self._outgoing(states, messages))
+        ends = await self._outbox.send(self._outgoing(states, messages))
         for partition, state in states.items():
             if state.durable or state.local:
-                position = positions.get((self.changelog, partition), 0)
-                self.stores[partition].write(state, position)
+                await self._write(partition, state, ends)
+
+    async def _write(self, partition: int, state: BatchState, ends: Positions) -> None:
+        store = self.stores[partition]
+        end = ends.get((self.changelog, partition), store.position)
+        if end == store.position + len(state.durable):
+            store.write(state, end)
+        else:
+            await self._restorer.restore({TopicPartition(self.changelog, partition): store})
+
+    async def idle(self) -> None:
+        """Look now and then whether somebody else wrote to the changelogs."""
+        if monotonic() < self._next_look:
+            return
+        self._next_look = monotonic() + LOOK_SECONDS
+        stores = {TopicPartition(self.changelog, p): store for p, store in self.stores.items()}
+        await self._restorer.restore(await self._restorer.disturbed(stores))
 
     async def kept(self) -> None:
         """Return None: a step begins at the group's commits."""

@@ -8,7 +8,7 @@ so that a late writer that was replaced long ago can't take anything back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct
 
 from stream.engine.keyvalue import KeyValue
@@ -81,24 +81,42 @@ class PartitionStore:
         return int(stored) if stored is not None else 0
 
     def write(self, batch: BatchState, position: int) -> None:
-        """Write a batch whose changes the broker has acknowledged up to `position`."""
-        self._store.write(
-            {**batch.durable, **batch.local, _POSITION: b"%d" % max(position, self.position)}
-        )
+        """Write a batch whose changes the broker has acknowledged up to `position`.
 
-    def restore(self, records: Iterable[tuple[bytes, bytes]], position: int) -> None:
-        """Take up (key, stored value) records of the changelog, the highest version of each."""
+        Where another's records came between what was read and the batch's own, the position
+        stays before them: they have not been read, and the next restore will.
+        """
+        held = self.position
+        begin = position - len(batch.durable)
+        self._write(batch, position if begin <= held < position else held)
+
+    def _write(self, batch: BatchState, position: int) -> None:
+        self._store.write({**batch.durable, **batch.local, _POSITION: b"%d" % position})
+
+    def stored(self, key: bytes) -> bytes | None:
+        """Return a key's value behind its version, as the changelog has it."""
+        return self._store.get(key)
+
+    def restore(self, records: Sequence[tuple[bytes, bytes]], position: int) -> dict[bytes, bool]:
+        """Take up (key, stored value) records of the changelog, the highest version of each.
+
+        Returns for each key whether its last record is up to date: one that is not hides a
+        higher version from compaction.
+        """
         newest: dict[bytes, bytes] = {}
+        current: dict[bytes, bool] = {}
         for key, stored in records:
             known = newest.get(key) or self._store.get(key)
-            if known is None or version_of(stored) >= version_of(known):
+            current[key] = known is None or version_of(stored) >= version_of(known)
+            if current[key]:
                 newest[key] = stored
         batch = self.batch()
         for key, stored in newest.items():
             old, new = batch.get(key), stored[_version.size :]
             batch.durable[key] = stored
             self._step.derive(batch, key, old, new)
-        self.write(batch, position)
+        self._write(batch, max(position, self.position))
+        return current
 
     def close(self) -> None:
         """Let go of the store."""
