@@ -98,5 +98,10 @@ def explain(said: str, settings: Settings) -> str:
         if match:
             named = settings.model_dump(include={"publication", "slot_name", "capture_user"})
             line = next((each for each in lines if match[0] in each), root)
-            return f"{cause.advice.format(**named)} ({line.removeprefix(_ROOT)})"
-    return root
+            return f"{cause.advice.format(**named)} ({_short(line.removeprefix(_ROOT))})"
+    return _short(root)
+
+
+def _short(line: str) -> str:
+    """Return a line of at most 300 characters: what was said first, and how it ends."""
+    return line if len(line) <= 300 else f"{line[:150]} … {line[-147:]}"

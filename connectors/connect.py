@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -12,15 +13,18 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from connectors.errors import ConnectorError
 
 _REBALANCE_SECONDS = 60
+_ANSWER_SECONDS = 95
+"""Connect itself gives up after 90 seconds, and then says why."""
 
 
 class Connect:
     """One connector in a Connect cluster. Every method raises ConnectorError."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, transport: httpx.BaseTransport | None = None) -> None:
         self._url = url
-        self._path = f"/connectors/{name}"
-        self._http = httpx.Client(base_url=url, timeout=95)
+        self._name = name
+        self._path = f"/connectors/{quote(name, safe='')}"
+        self._http = httpx.Client(base_url=url, timeout=_ANSWER_SECONDS, transport=transport)
 
     def config(self) -> dict[str, str] | None:
         """Return the configuration that Connect holds; None when it has no such connector."""
@@ -34,7 +38,7 @@ class Connect:
     def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
         """Have the connector look at a configuration; return what is wrong, by option."""
         plugin = config["connector.class"].rsplit(".", 1)[-1]
-        named = {**config, "name": self._path.rsplit("/", 1)[-1]}
+        named = {**config, "name": self._name}
         answer = self._request("PUT", f"/connector-plugins/{plugin}/config/validate", named)
         if answer is None:
             raise ConnectorError(
@@ -64,9 +68,8 @@ class Connect:
 
     def _command(self, method: str, what: str) -> None:
         if self.config() is None:
-            name = self._path.rsplit("/", 1)[-1]
             raise ConnectorError(
-                f"Kafka Connect at {self._url} has no connector {name!r}:"
+                f"Kafka Connect at {self._url} has no connector {self._name!r}:"
                 " make it with `tonnage connector apply`"
             )
         self._request(method, f"{self._path}/{what}")

@@ -8,15 +8,19 @@ from connectors.causes import explain
 from connectors.configuration import redact, render
 from connectors.connect import Connect
 from connectors.errors import ConnectorError
+from connectors.primary import connection
 from connectors.state import (
     PAUSED,
     RUNNING,
     CaptureState,
     ConnectorState,
     read_connector,
+    read_slot,
     read_state,
 )
 from stream.settings import Settings
+
+_SLOT_RELEASE_SECONDS = 5
 
 
 def apply(settings: Settings) -> bool:
@@ -32,6 +36,8 @@ def apply(settings: Settings) -> bool:
     config = render(settings)
     held = connect.config()
     changed = held != {**config, "name": settings.connector_name}
+    if held is None:
+        _refuse_taken_slot(settings)
     if changed:
         _validate(settings, connect, config)
         _put(settings, connect, config)
@@ -74,6 +80,31 @@ def restart(settings: Settings, timeout: float = 60) -> None:
 
 def _connect(settings: Settings) -> Connect:
     return Connect(settings.need("connect_url"), settings.connector_name)
+
+
+def _refuse_taken_slot(settings: Settings) -> None:
+    """Raise ConnectorError where another reader has the slot.
+
+    Debezium would try again for ever and seem to run. A connector that was deleted just now
+    lets go of its slot in a moment.
+    """
+
+    def taken_by() -> int | None:
+        with connection(settings) as primary:
+            slot = read_slot(settings, primary)
+        return slot.active_pid if slot else None
+
+    attempts = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(_SLOT_RELEASE_SECONDS),
+        wait=wait_fixed(0.2),
+    )
+    try:
+        attempts(taken_by)
+    except RetryError as error:
+        said = f'replication slot "{settings.slot_name}" is active for PID'
+        reader = error.last_attempt.result()
+        raise ConnectorError(explain(f"{said} {reader}", settings)) from error
 
 
 def _validate(settings: Settings, connect: Connect, config: dict[str, str]) -> None:

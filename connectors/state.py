@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg.rows import class_row, scalar_row
 
 from connectors.blocks import blocks
+from connectors.captured import published_tables
 from connectors.causes import explain
 from connectors.configuration import redact
 from connectors.connect import Connect
@@ -18,6 +21,10 @@ MISSING = "MISSING"
 RUNNING = "RUNNING"
 FAILED = "FAILED"
 PAUSED = "PAUSED"
+STOPPED = "STOPPED"
+
+_HEARTBEAT_LATE_SECONDS = 15
+_APPLY = "run `tonnage connector apply`"
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,8 @@ class CaptureState:
     slot: Slot | None
     publication: tuple[str, ...] | None
     heartbeat_age_seconds: float | None
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong, in words; a paused connector is not."""
-        return tuple(_problems(self))
+    problems: tuple[str, ...]
+    """What is wrong, in words; a paused connector is not."""
 
 
 def read_connector(settings: Settings, connect: Connect) -> ConnectorState:
@@ -89,19 +93,32 @@ def read_connector(settings: Settings, connect: Connect) -> ConnectorState:
     return ConnectorState(connector["state"], tuple(tasks), _why(connector, settings))
 
 
+def read_slot(settings: Settings, primary: psycopg.Connection[Any]) -> Slot | None:
+    """Return where the replication slot stands; None where there is none."""
+    cursor = primary.cursor(row_factory=class_row(Slot))
+    question = blocks("inspect.sql")["slot"]
+    return cursor.execute(question, {"slot": settings.slot_name}).fetchone()
+
+
 def read_state(settings: Settings, connect: Connect) -> CaptureState:
     """Return the state of the whole capture. Raises ConnectorError."""
     ask = blocks("inspect.sql")
     with connection(settings) as primary:
-        slots = primary.cursor(row_factory=class_row(Slot))
-        slot = slots.execute(ask["slot"], {"slot": settings.slot_name}).fetchone()
+        slot = read_slot(settings, primary)
         values = primary.cursor(row_factory=scalar_row)
         published = values.execute(ask["publication"], {"publication": settings.publication})
         tables = [tuple(each or ()) for each in published]
         exists = values.execute(ask["heartbeat_exists"]).fetchone()
         age = values.execute(ask["heartbeat_age"]).fetchone() if exists else None
     connector = read_connector(settings, connect)
-    return CaptureState(connector, slot, tables[0] if tables else None, age)
+    publication = tables[0] if tables else None
+    problems = (
+        *_connector_problems(connector),
+        *_publication_problems(publication, settings),
+        *_slot_problems(slot),
+        *_heartbeat_problems(age, connector, settings),
+    )
+    return CaptureState(connector, slot, publication, age, problems)
 
 
 def _why(part: dict[str, Any], settings: Settings) -> str | None:
@@ -110,21 +127,40 @@ def _why(part: dict[str, Any], settings: Settings) -> str | None:
     return redact(explain(part.get("trace", ""), settings), settings)
 
 
-def _problems(state: CaptureState) -> list[str]:
-    problems = []
-    connector, slot = state.connector, state.slot
+def _connector_problems(connector: ConnectorState) -> Iterator[str]:
     if connector.state == MISSING:
-        problems.append("there is no connector: run `tonnage connector apply`")
+        yield f"there is no connector: {_APPLY}"
     elif connector.failure:
-        problems.append(connector.failure)
-    elif not (connector.all_are(RUNNING) or connector.state in (PAUSED, "STOPPED")):
-        problems.append(f"the connector is {connector.state} with {len(connector.tasks)} tasks")
-    if state.publication is None:
-        problems.append("the publication is missing: run `tonnage connector apply`")
+        yield connector.failure
+    elif connector.state not in (PAUSED, STOPPED) and not connector.all_are(RUNNING):
+        tasks = ", ".join(task.state for task in connector.tasks) or "none"
+        yield f"the connector is {connector.state}, its tasks: {tasks}"
+
+
+def _publication_problems(publication: tuple[str, ...] | None, settings: Settings) -> Iterator[str]:
+    if publication is None:
+        yield f"the publication {settings.publication!r} is missing: {_APPLY}"
+        return
+    for schema, table in published_tables(settings):
+        if f"{schema}.{table}" not in publication:
+            yield f"the publication {settings.publication!r} lacks {schema}.{table}: {_APPLY}"
+
+
+def _slot_problems(slot: Slot | None) -> Iterator[str]:
     if slot is None:
-        problems.append("there is no replication slot")
+        yield "there is no replication slot"
     elif slot.wal_status not in ("reserved", "extended"):
-        problems.append(f"the replication slot's WAL is {slot.wal_status}")
-    if state.heartbeat_age_seconds is None:
-        problems.append("the heartbeat has no row: run `tonnage connector apply`")
-    return problems
+        yield f"the primary keeps the slot's WAL no longer (wal_status {slot.wal_status})"
+
+
+def _heartbeat_problems(
+    age: float | None, connector: ConnectorState, settings: Settings
+) -> Iterator[str]:
+    late = max(_HEARTBEAT_LATE_SECONDS, 5 * settings.heartbeat_interval_ms / 1000)
+    if age is None:
+        yield f"the heartbeat's row is missing: {_APPLY}"
+    elif age > late and connector.all_are(RUNNING):
+        yield (
+            f"the heartbeat was written {age:.0f} s ago: the connector runs in name, but fails and"
+            " tries again, or may not write its heartbeat. Kafka Connect's log says why."
+        )

@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError
 from connectors.state import CaptureState, Slot
 from infra.errors import TonnageError
 from stream.settings import load_settings
-from stream.topics import ensure_topics
+from stream.topics import TopicsError, ensure_topics
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +39,8 @@ NO_DELETIONS = (
 def apply(
     *,
     print_sql: Annotated[
-        bool, typer.Option("--print-sql", help="Only print what would run on the primary.")
+        bool,
+        typer.Option("--print-sql", help="Only print the SQL for the primary, to run by hand."),
     ] = False,
     timeout: Timeout = 60,
 ) -> None:
@@ -48,8 +49,11 @@ def apply(
     Prepares the primary (a role, a heartbeat row, a publication), makes the topics, registers
     the connector and waits until it runs.
 
-    Examples: `tonnage connector apply` · `tonnage connector apply --print-sql > capture.sql`
-    for those who change their primary by hand; `apply` needs the rights to do it itself.
+    For example:
+
+    tonnage connector apply
+
+    tonnage connector apply --print-sql > capture.sql
     """
     settings = load_settings()
     if print_sql:
@@ -68,13 +72,17 @@ def apply(
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show the connector, its slot, the publication and the heartbeat; exit 1 if one is wrong.
 
-    Examples: `tonnage connector status` · `tonnage connector status --json | jq .slot`
+    For example:
+
+    tonnage connector status
+
+    tonnage connector status --json | jq .slot.retained_bytes
     """
     settings = load_settings()
     with _foreseen():
         state = registration.status(settings)
     if as_json:
-        typer.echo(json.dumps(asdict(state) | {"problems": state.problems}, indent=2))
+        typer.echo(json.dumps(asdict(state), indent=2))
     else:
         _show(state)
     raise typer.Exit(1 if state.problems else 0)
@@ -117,7 +125,7 @@ def snapshot() -> None:
 def _foreseen() -> Iterator[None]:
     try:
         yield
-    except ConnectorError as error:
+    except (ConnectorError, TopicsError) as error:
         raise TonnageError(str(error)) from error
 
 
