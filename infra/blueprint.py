@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from api.security import make_token
 from infra import jars, ports
+from infra.errors import TonnageError
 from infra.home import Home
 from infra.services import api, connect, kafka, postgres, worker
 from infra.services.part import Part
@@ -27,6 +28,11 @@ GIVES = {
 }
 SERVERS = tuple(GIVES)
 KINDS = (*SERVERS, "workers", "api")
+NEEDS = {
+    "connect": {"kafka"},
+    "workers": {"kafka", "read-store"},
+    "api": {"read-store"},
+}
 TOKEN_LIFE = timedelta(days=365)
 
 
@@ -70,6 +76,8 @@ class Draughtsman:
         self.home = home
         self.asked = asked
         self.kinds = {kind for kind in kinds if self._given(kind) is None}
+        for kind in self.kinds:
+            self._check_needs(kind)
         self.running = running
         self.secrets = home.secrets()
         self.kept: dict[str, int] = home.read("ports.json")
@@ -88,6 +96,19 @@ class Draughtsman:
             settings = settings.model_copy(update={"api_url": part.address})
         self.home.write("ports.json", self.kept)
         return Blueprint(settings, tuple(parts))
+
+    def _check_needs(self, kind: str) -> None:
+        lacks = [
+            need
+            for need in sorted(NEEDS.get(kind, ()))
+            if need not in self.kinds and self._given(need) is None
+        ]
+        if lacks:
+            variables = ", ".join(f"{PREFIX}{GIVES[need].upper()}" for need in lacks)
+            raise TonnageError(
+                f"{kind} can't run without {', '.join(lacks)}: name them in --only, too,"
+                f" or set {variables}."
+            )
 
     def _given(self, kind: str) -> str | None:
         value = getattr(self.asked, GIVES[kind]) if kind in GIVES else None
@@ -111,9 +132,8 @@ class Draughtsman:
         if "kafka" in self.kinds:
             broker = self._broker()
             found["kafka"] = (broker.part(), broker.address)
-        brokers = self._given("kafka") or (found["kafka"][1] if "kafka" in found else None)
-        if "connect" in self.kinds and brokers is not None:
-            connector = self._connect(brokers)
+        if "connect" in self.kinds:
+            connector = self._connect(self._given("kafka") or found["kafka"][1])
             found["connect"] = (connector.part(), connector.url)
         if "read-store" in self.kinds:
             server = self._postgres("read-store", "read_store_port", postgres.READ_STORE)

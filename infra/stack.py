@@ -48,6 +48,8 @@ def up(
     home.make()
     with home.locked("up", BUSY.format(home.root)):
         supervisor = Supervisor(home)
+        if not supervisor.runs():
+            supervisor.sweep()
         running = {name for name, each in supervisor.states().items() if each.state in ALIVE}
         blueprint = Draughtsman(home, asked, kinds, running).draw()
         start = Start(home, supervisor, running)
@@ -197,6 +199,8 @@ def down(home: Home, *, purge: bool = False) -> list[str]:
             shutil.rmtree(home.root / name, ignore_errors=True)
         for name in ("secrets.json", "ports.json"):
             (home.root / name).unlink(missing_ok=True)
+        if home.socket.parent.is_dir():  # a short one, elsewhere
+            home.socket.parent.rmdir()
         if not any(home.root.iterdir()):
             home.root.rmdir()
     return stopped

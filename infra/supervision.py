@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -151,7 +152,7 @@ class Supervisor:
         for part in parts:
             known[part.name] = {
                 "command": part.command,
-                "environment": {**part.environment, MARK: str(self.home.root)},
+                "environment": dict(part.environment),
                 "address": part.address,
                 "user": part.user,
                 "stop_signal": part.stop_signal,
@@ -169,6 +170,7 @@ class Supervisor:
     def _daemonise(self, file: str) -> None:
         # settings of this moment are the parts' own, not the daemon's for the days to come
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TONNAGE_")}
+        clean[MARK] = str(self.home.root)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", file]
         done = subprocess.run(
             command,
@@ -215,16 +217,15 @@ class Supervisor:
         daemon.wait(timeout=60)
         pid_file.unlink(missing_ok=True)
 
-    def sweep(self) -> list[str]:
-        """End processes of this home that outlived their supervisor; return what they were."""
+    def sweep(self) -> None:
+        """End processes of this home that outlived their supervisor."""
         left = [process for process in psutil.process_iter() if self._is_ours(process)]
-        names = [process.name() for process in left]
         for process in left:
-            process.terminate()
-        _, stubborn = psutil.wait_procs(left, timeout=15)
-        for process in stubborn:
-            process.kill()
-        return names
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(left, timeout=15)[1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.home import Home
 from infra.services.part import TONNAGE
+from infra.stack import down
 from stream.settings import Settings, load_settings
 
 # A home whose stack is used and left running: for quick runs while one works on something.
@@ -38,7 +40,7 @@ def home() -> Iterator[Path]:
     """A home of the test's own; what it leaves running is stopped and deleted."""
     folder = Path(tempfile.mkdtemp(prefix="tonnage-test-"))
     yield folder
-    tonnage(folder, "down", "--purge")
+    down(Home.at(folder), purge=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -51,5 +53,5 @@ def stack() -> Iterator[Settings]:
     assert done.returncode == 0, done.stderr
     yield load_settings(home=folder)
     if not kept:
-        tonnage(folder, "down", "--purge")
+        down(Home.at(folder), purge=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -55,7 +55,7 @@ def up(
     workers: Annotated[
         int | None, typer.Option(min=0, help="How many workers [default: TONNAGE_WORKERS].")
     ] = None,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Start the local stack in the background; return when all of it is ready."""
     kinds = _kinds(only)
@@ -68,11 +68,11 @@ def up(
         print(json.dumps(found, indent=2))
         return
     print(f"Ready in {time.monotonic() - began:.1f} s. {_home().stack_file} has the addresses.")
-    Console().print(_table(stack.status(_home())))
+    _print(stack.status(_home()))
 
 
 def down(
-    purge: Annotated[bool, typer.Option(help="Delete the data, too.")] = False,  # noqa: FBT002
+    purge: Annotated[bool, typer.Option(help="Delete the data, too.")] = False,
 ) -> None:
     """Stop the local stack."""
     home = _home()
@@ -82,14 +82,14 @@ def down(
         print(f"Deleted the data in {home.root}.")
 
 
-def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
+def status(as_json: AsJson = False) -> None:
     """Show each part of the local stack; exit code 1 when none runs or one is down."""
     home = _home()
     parts = stack.status(home)
     if as_json:
         print(json.dumps({**home.read("stack.json"), **_as_json(parts)}, indent=2))
     elif parts:
-        Console().print(_table(parts))
+        _print(parts)
     else:
         print(f"Nothing runs in {home.root}. `tonnage up` starts the stack.")
     sys.exit(0 if parts and all(part.state in {"running", "starting"} for part in parts) else 1)
@@ -112,6 +112,11 @@ def _kinds(only: str | None) -> tuple[str, ...]:
 
 def _as_json(parts: list[stack.PartStatus]) -> dict[str, Any]:
     return {"parts": [asdict(part) for part in parts]}
+
+
+def _print(parts: list[stack.PartStatus]) -> None:
+    # addresses are whole where no terminal bounds them
+    Console(width=None if sys.stdout.isatty() else 120).print(_table(parts))
 
 
 def _table(parts: list[stack.PartStatus]) -> Table:
