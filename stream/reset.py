@@ -14,13 +14,13 @@ import psycopg
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from stream.incidents import CLOSE, MENDED_BY_REBUILD, OPEN, Incident
 from stream.names import Topics
 from stream.read_store import begin_generation, serving_generation
 from stream.settings import Settings
 from stream.topics import TopicsError, generation_topics
 from stream.topology import steps_of, topics_of
 
-INCIDENT = "rebuild"
 EMPTY, DEAD = "Empty", "Dead"
 """States of a consumer group without members: with commits, or not there at all."""
 
@@ -40,14 +40,10 @@ def serving_topics(settings: Settings) -> Topics | None:
 def rebuilding(settings: Settings, detail: str) -> Iterator[None]:
     """Mark every answer stale while this lasts; what fails leaves the mark, and says so."""
     with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO tonnage.incident (kind, detail) VALUES (%s, %s)"
-            " ON CONFLICT (kind) DO UPDATE SET detail = EXCLUDED.detail, since = now()",
-            [INCIDENT, detail],
-        )
+        connection.execute(OPEN, [Incident.REBUILD, detail])
     yield
     with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        connection.execute("DELETE FROM tonnage.incident WHERE kind = %s", [INCIDENT])
+        connection.execute(CLOSE, [MENDED_BY_REBUILD])
 
 
 def throw_away(settings: Settings, topics: Topics) -> None:

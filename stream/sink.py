@@ -22,7 +22,8 @@ from stream.cdc.lsn import format_lsn
 from stream.domain.weeks import from_epoch_us
 from stream.engine.frontier import SourcePoint
 from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
-from stream.engine.runner import Fetched, InterruptedRunError
+from stream.engine.runner import Fetched, InterruptedRunError, halves
+from stream.incidents import OPEN, Incident
 from stream.names import Topics
 from stream.steps.step import Record
 
@@ -97,6 +98,11 @@ class Sink:
                 [self._names.generation, format_lsn(point.lsn), from_epoch_us(point.time_us)],
             )
 
+    async def open_incident(self, kind: Incident, detail: str) -> None:
+        """Mark every answer stale, and say why."""
+        async with self._pool.connection() as connection:
+            await connection.execute(OPEN, [kind, detail])
+
     async def idle(self) -> None:
         """Do nothing: what is written is written."""
 
@@ -105,10 +111,24 @@ class Sink:
         self._interrupted.set()
 
     async def run(self, batch: Fetched) -> None:
-        """Write a batch, then publish what was accepted; waits while the read store is away."""
+        """Write a batch, then publish what was accepted; waits while the read store is away.
+
+        Where PostgreSQL refuses a value, the batch is halved until the message is found; that
+        one is left out, openly, so that the others go on.
+        """
         self._interrupted.clear()
-        newest = _newest(batch)
-        accepted = await self._write_until_done(newest, _next_offsets(batch))
+        try:
+            accepted = await self._write_until_done(_newest(batch), _next_offsets(batch))
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if sum(map(len, batch.values())) > 1:
+                for half in halves(batch):
+                    await self.run(half)
+                return
+            [(partition, [record])] = batch.items()
+            log.exception("the read store refuses %s-%d", record.topic, partition)
+            where = f"{record.topic}-{partition} at {record.offset}"
+            await self.open_incident(Incident.POISON, f"{where}: {error}")
+            accepted = await self._write_until_done({}, _next_offsets(batch))
         await self._outbox.send(accepted)
 
     async def _write_until_done(

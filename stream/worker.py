@@ -72,7 +72,11 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         settings.need("read_store_dsn"), min_size=1, max_size=2, timeout=5.0, open=False
     )
     restorer = Restorer(servers, outbox)
-    runners = [StepRunner(step, topics, outbox, restorer) for step in steps_of(settings, topics)]
+    sink = Sink(topics, pool, outbox)
+    runners = [
+        StepRunner(step, topics, outbox, restorer, sink.open_incident)
+        for step in steps_of(settings, topics)
+    ]
 
     def open_store(runner: StepRunner, partition: int) -> PartitionStore:
         store = _open(settings, folder / f"{runner.step.name}-{partition}", runner.step)
@@ -84,7 +88,6 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
             yield
 
     keeper = StateKeeper(runners, restorer, open_store)
-    sink = Sink(topics, pool, outbox)
     app = make_app(
         topics.group,
         bootstrap_servers=servers,

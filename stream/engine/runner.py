@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
@@ -10,8 +11,12 @@ from aiokafka import TopicPartition
 
 from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing, Positions
 from stream.engine.state import BatchState, PartitionStore
+from stream.incidents import Incident
 from stream.names import Topics
+from stream.steps.quarantine import set_aside
 from stream.steps.step import Message, Record, Step
+
+log = logging.getLogger(__name__)
 
 
 class InterruptedRunError(Exception):
@@ -65,23 +70,54 @@ class StepRunner:
     further on, somebody else wrote too, and the store is restored from there.
     """
 
-    def __init__(self, step: Step, topics: Topics, outbox: Outbox, restorer: Restores) -> None:
+    def __init__(
+        self,
+        step: Step,
+        topics: Topics,
+        outbox: Outbox,
+        restorer: Restores,
+        open_incident: Callable[[Incident, str], Awaitable[None]],
+    ) -> None:
         self.step = step
         self.topics = step.topics
         self.changelog = topics.changelog(step.name)
         self.stores: dict[int, PartitionStore] = {}
         self._outbox = outbox
         self._restorer = restorer
+        self._names = topics
+        self._open_incident = open_incident
         self._next_look = 0.0
 
     async def run(self, batch: Fetched) -> None:
-        """Process a batch; raise rather than lose any of it."""
+        """Process a batch; raise rather than lose any of it.
+
+        Where the fold fails, it is halved until the record is found that it fails on. That one
+        is set aside, openly, so that the others go on.
+        """
         states = {partition: self.stores[partition].batch() for partition in batch}
-        messages = self.step.fold(batch, states)
+        try:
+            messages = self.step.fold(batch, states)
+        except Exception as error:
+            log.exception("%s failed on a batch", self.step.name)
+            if sum(map(len, batch.values())) == 1:
+                await self._set_aside(batch, error)
+                return
+            for half in halves(batch):
+                await self.run(half)
+            return
         ends = await self._outbox.send(self._outgoing(states, messages))
         for partition, state in states.items():
             if state.durable or state.local:
                 await self._write(partition, state, ends)
+
+    async def _set_aside(self, batch: Fetched, error: Exception) -> None:
+        """Open an incident and list the record as bad, before it counts as processed."""
+        [(partition, [record])] = batch.items()
+        reason = f"{self.step.name} failed: {error!r}"
+        where = f"{record.topic}-{partition} at {record.offset}"
+        await self._open_incident(Incident.POISON, f"{where}: {reason}")
+        message = set_aside(self._names, partition, record, reason)
+        await self._outbox.send(self._outgoing({}, [message]))
 
     async def _write(self, partition: int, state: BatchState, ends: Positions) -> None:
         store = self.stores[partition]
@@ -119,3 +155,14 @@ class StepRunner:
                 message.value,
                 () if message.version is None else ((VERSION_HEADER, b"%d" % message.version),),
             )
+
+
+def halves(batch: Fetched) -> Iterator[Fetched]:
+    """Cut a batch in two, each partition's records in their order."""
+    in_order = [(partition, record) for partition, records in batch.items() for record in records]
+    middle = len(in_order) // 2
+    for half in (in_order[:middle], in_order[middle:]):
+        cut: dict[int, list[Record]] = {}
+        for partition, record in half:
+            cut.setdefault(partition, []).append(record)
+        yield cut

@@ -28,12 +28,11 @@ from stream.names import Topics
 from stream.steps.outputs import (
     ExerciseKey,
     ExerciseValue,
-    QuarantineKey,
-    QuarantineValue,
     as_of,
     encode_key,
     encode_value,
 )
+from stream.steps.quarantine import quarantine, set_aside
 from stream.steps.step import Batch, Message, Record, State
 from stream.steps.wire import Entry, ExerciseFact, PerformedEntry, WorkoutEntry, encode
 
@@ -137,8 +136,7 @@ class Route:
                 try:
                     row_id = table.row_id(record.key)
                 except BadEventError as error:
-                    origin = Origin(0, record.timestamp_ms * 1000)
-                    said.messages.append(self._quarantine(partition, record, str(error), origin))
+                    said.messages.append(set_aside(self._names, partition, record, str(error)))
                     continue
                 row_key = table.prefix + b"%d" % row_id
                 table.handle(_At(partition, record, state, row_id, row_key), said)
@@ -170,7 +168,9 @@ class Route:
             entry = PerformedEntry(at.row_id, new.offset, new.origin, row if own else None)
             said.to_workout(workout_id, at.row_key, entry)
         if new.quarantined:
-            said.messages.append(self._quarantine(at.partition, at.record, new.reason, new.origin))
+            said.messages.append(
+                quarantine(self._names, at.partition, at.record, new.reason, new.origin)
+            )
 
     def _next(self, at: _At, old: PerformedState | None) -> PerformedState | None:
         """Return the state after an event, or None where it changes nothing."""
@@ -198,6 +198,9 @@ class Route:
         quarantined = reason is not None or (old is not None and old.quarantined)
         return PerformedState(at.record.offset, origin, columns, workouts, reason, quarantined)
 
+    def _listed(self, at: _At, reason: str | None, origin: Origin) -> Message:
+        return quarantine(self._names, at.partition, at.record, reason, origin)
+
     # -- workouts
 
     def _workout(self, at: _At, said: _Said) -> None:
@@ -217,7 +220,7 @@ class Route:
             reason = str(error)
         if old is not None or reason is not None:
             at.state.put(at.row_key, offset, _encode(WorkoutState(offset, reason)))
-            said.messages.append(self._quarantine(at.partition, at.record, reason, origin))
+            said.messages.append(self._listed(at, reason, origin))
         said.to_workout(at.row_id, at.row_key, WorkoutEntry(offset, origin, row))
 
     # -- exercises
@@ -228,18 +231,23 @@ class Route:
         old = _decode_exercise(held) if held is not None else None
         if old is not None and offset < old.offset:
             return
-        if old is not None and offset == old.offset:
+        known = old.row if old is not None else None
+        said_again = old is not None and offset == old.offset
+        if old is not None and said_again:
             new = old
         else:
             row, reason, origin = self._read_exercise(at)
-            if (row, reason) == ((old.row, old.reason) if old is not None else (None, None)):
+            if (row, reason) == (known, old.reason if old is not None else None):
                 return
             quarantined = reason is not None or (old is not None and old.quarantined)
             new = ExerciseState(offset, origin, row, reason, quarantined)
         at.state.put(at.row_key, new.offset, _encode(new))
         if new.quarantined:
-            said.messages.append(self._quarantine(at.partition, at.record, new.reason, new.origin))
-        said.messages.extend(self._exercise_messages(at.row_id, new))
+            said.messages.append(
+                quarantine(self._names, at.partition, at.record, new.reason, new.origin)
+            )
+        if said_again or new.row != known:
+            said.messages.extend(self._exercise_messages(at.row_id, new))
 
     def _read_exercise(self, at: _At) -> tuple[ExerciseRow | None, str | None, Origin]:
         try:
@@ -270,35 +278,6 @@ class Route:
         place = names.partition(exercise_id)
         return [*everywhere, Message(names.exercises, place, key, value, new.offset)]
 
-    # -- bad ones
-
-    def _quarantine(
-        self, partition: int, record: Record, reason: str | None, origin: Origin
-    ) -> Message:
-        """Put a bad row on the list, or take a healed one off."""
-        key_text = _text(record.key or b"")
-        value = None
-        if reason is not None:
-            event = None if record.value is None else _text(record.value)
-            value = encode_value(
-                QuarantineValue(
-                    topic=record.topic,
-                    partition=partition,
-                    offset=record.offset,
-                    key=key_text,
-                    reason=reason,
-                    event=event,
-                    as_of=as_of(origin),
-                )
-            )
-        key = encode_key(QuarantineKey(record.topic, key_text))
-        return Message(self._names.quarantine, partition, key, value, record.offset)
-
 
 def _reason(row: PerformedRow) -> str | None:
     return row.lists.reason if isinstance(row.lists, BadSets) else None
-
-
-def _text(raw: bytes) -> str:
-    """Return bytes as text that PostgreSQL can hold, whatever they are."""
-    return raw.decode(errors="replace").replace("\x00", "\ufffd")
