@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,11 @@ TABLE_TOPICS = {EXERCISE: SOURCE.exercise, WORKOUT: SOURCE.workout, PERFORMED: S
 
 Positions = dict[str, int]
 """The next offset to read, by topic."""
+
+
+def steps(zone: ZoneInfo) -> tuple[Step, ...]:
+    """Return the three steps in the order of the flow."""
+    return Route(TOPICS, {}), Assemble(TOPICS, zone), Aggregate(TOPICS)
 
 
 class Log:
@@ -101,14 +106,6 @@ class Fold:
     states: dict[int, BatchState]
     writes: dict[tuple[str, int], list[Write]]
     positions: dict[int, Positions]
-    changelog_ends: dict[int, int] = field(default_factory=dict)
-
-    def store(self) -> None:
-        """Write the batch to the copies' stores."""
-        for copy in self.copies:
-            state = self.states[copy.partition]
-            if state.durable or state.local:
-                copy.store.write(state, self.changelog_ends.get(copy.partition, 0))
 
 
 @dataclass(frozen=True)
@@ -128,20 +125,21 @@ class Pipeline:
     """The steps' logs, owners and commits, and what the read store has taken."""
 
     def __init__(self, zone: ZoneInfo) -> None:
-        self.steps: tuple[Step, ...] = (Route(TOPICS, {}), Assemble(TOPICS, zone), Aggregate(TOPICS))
+        self.steps: tuple[Step, ...] = (
+            Route(TOPICS, {}),
+            Assemble(TOPICS, zone),
+            Aggregate(TOPICS),
+        )
         self.logs: dict[tuple[str, int], Log] = {}
         self.committed: dict[tuple[int, int], Positions] = {}
         self.owners: dict[tuple[int, int], Copy] = {}
         self.zombies: list[Copy] = []
-        self.zombie_wrote = False
         self.read_store: dict[str, dict[bytes, Versioned]] = defaultdict(dict)
-        self.said: list[Write] = []
-        self.on_output: Callable[[Write], None] = self.said.append
+        self.on_output: Callable[[Write], None] = lambda write: None  # noqa: ARG005 - none listens
         for number, step in enumerate(self.steps):
             for partition in range(PARTITIONS):
-                at = number, partition
-                self.committed[at] = dict.fromkeys(step.topics, 0)
-                self.owners[at] = self._copy(number, partition, MemoryKeyValue())
+                self.committed[number, partition] = dict.fromkeys(step.topics, 0)
+                self.owners[number, partition] = self._copy(number, partition, MemoryKeyValue())
 
     def log(self, topic: str, partition: int) -> Log:
         return self.logs.setdefault((topic, partition), Log(topic))
@@ -169,7 +167,7 @@ class Pipeline:
         """Run a batch to its commit; False where there was nothing to do."""
         fold = self.fold(self._owners(cut), cut)
         self._deliver(fold)
-        fold.store()
+        self._store(fold)
         for copy in fold.copies:
             copy.positions = fold.positions[copy.partition]
             self.committed[cut.step, copy.partition] = dict(copy.positions)
@@ -177,7 +175,7 @@ class Pipeline:
 
     def drain(self, size: int = 10**6) -> None:
         """Run every step until nothing is left to be read."""
-        while any([self.run(Cut(step, size=size)) for step in range(len(self.steps))]):
+        while sum(self.run(Cut(step, size=size)) for step in range(len(self.steps))):
             pass
 
     # -- faults
@@ -193,7 +191,7 @@ class Pipeline:
         """Kill the owners between the store and the commit."""
         fold = self.fold(self._owners(cut), cut)
         self._deliver(fold)
-        fold.store()
+        self._store(fold)
         for copy in fold.copies:
             self.hand_over(cut.step, copy.partition, lost=False)
 
@@ -216,14 +214,13 @@ class Pipeline:
     def wake(self, number: int, size: int, written: int | None) -> None:
         """Let a zombie run a batch; what it writes comes late, or in part where it dies."""
         zombie = self.zombies[number]
-        self.zombie_wrote = True
         step = self.steps.index(zombie.step)
         fold = self.fold([zombie], Cut(step, size=size))
         self._deliver(fold, written)
         if written is not None:
             self.zombies.pop(number)
         elif fold.copies:
-            fold.store()
+            self._store(fold)
             zombie.positions = fold.positions[zombie.partition]
 
     def adopt(self, number: int) -> None:
@@ -242,11 +239,17 @@ class Pipeline:
         ]
         self.log(topic, partition).compact(min(readers))
 
+    def compact_ahead(self) -> None:
+        """Compact the source's topics to their ends, whatever has not been read yet."""
+        for topic in SOURCE.all:
+            for partition in range(PARTITIONS):
+                self.log(topic, partition).compact(self.log(topic, partition).end)
+
     def compact_changelog(self, step: int, partition: int) -> None:
-        """Keep the newest record of each key; a day's lag keeps a zombie's late ones from it."""
-        if not self.zombie_wrote and not self.zombies:
-            log = self.log(TOPICS.changelog(self.steps[step].name), partition)
-            log.compact(log.end)
+        """Keep the newest record of each key, once the owner has looked who else wrote there."""
+        self._restore(self.owners[step, partition])
+        log = self._changelog(self.owners[step, partition])
+        log.compact(log.end)
 
     # -- what the engine does
 
@@ -289,14 +292,12 @@ class Pipeline:
 
     def _deliver(self, fold: Fold, written: int | None = None) -> None:
         """Append a batch's writes to the logs, or for each log a prefix."""
-        for (topic, partition), writes in sorted(fold.writes.items()):
+        for _, writes in sorted(fold.writes.items()):
             count = len(writes)
             if written is not None:
                 written, count = divmod(written, len(writes) + 1)
             for write in writes[:count]:
                 self._append(write)
-            if topic.endswith("-changelog"):
-                fold.changelog_ends[partition] = self.log(topic, partition).end
 
     def _append(self, write: Write) -> None:
         if write.version is None:
@@ -308,17 +309,36 @@ class Pipeline:
         if held is None or held[0] <= write.version:
             rows[write.key] = write.version, write.value
 
+    def _changelog(self, copy: Copy) -> Log:
+        return self.log(TOPICS.changelog(copy.step.name), copy.partition)
+
+    def _store(self, fold: Fold) -> None:
+        """Write a batch to its copies' stores, or restore them where somebody else wrote too."""
+        for copy in fold.copies:
+            state, end = fold.states[copy.partition], self._changelog(copy).end
+            if end == copy.store.position + len(state.durable):
+                copy.store.write(state, end)
+            else:
+                self._restore(copy)
+
+    def _restore(self, copy: Copy) -> None:
+        """Bring a store to its changelog's end; write again what an older record would hide."""
+        log = self._changelog(copy)
+        hidden: set[bytes] = set()
+        for records in _chunks(log.read(copy.store.position, log.end), 3):
+            pairs = [(record.key or b"", record.value or b"") for record in records]
+            for key, current in copy.store.restore(pairs, records[-1].offset + 1).items():
+                (hidden.discard if current else hidden.add)(key)
+        for key in sorted(hidden):
+            log.append(key, copy.store.stored(key))
+
     def _copy(self, step: int, partition: int, keys: MemoryKeyValue) -> Copy:
         """Open a store, bring it to its changelog's end, and begin at the commits."""
         store = PartitionStore(self.steps[step], keys)
-        log = self.log(TOPICS.changelog(self.steps[step].name), partition)
-        for records in _chunks(log.read(store.position, log.end), 3):
-            store.restore(
-                [(record.key or b"", record.value or b"") for record in records],
-                records[-1].offset + 1,
-            )
         positions = dict(self.committed[step, partition])
-        return Copy(self.steps[step], partition, keys, store, positions)
+        copy = Copy(self.steps[step], partition, keys, store, positions)
+        self._restore(copy)
+        return copy
 
     def _own(self, copy: Copy) -> None:
         self.owners[self.steps.index(copy.step), copy.partition] = copy

@@ -6,6 +6,7 @@ shrinks, prints, and can be kept as it stands.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,7 +34,8 @@ class World:
     def __init__(self, zone: str) -> None:
         self.zone = ZoneInfo(zone)
         self.pipeline = Pipeline(self.zone)
-        self.pipeline.on_output = self._check_sums
+        self.said: list[Write] = []
+        self.pipeline.on_output = self._hear
         self.source = Source(self.pipeline.emit)
 
     def play(self, history: History) -> None:
@@ -76,6 +78,9 @@ class World:
     def compact_source(self, table: int, partition: int) -> None:
         self.pipeline.compact_source(TABLES[table], partition)
 
+    def compact_ahead(self) -> None:
+        self.pipeline.compact_ahead()
+
     def compact_changelog(self, step: int, partition: int) -> None:
         self.pipeline.compact_changelog(step, partition)
 
@@ -84,7 +89,12 @@ class World:
     def run(self, step: int, partitions: int, topics: int, size: int) -> None:
         self.pipeline.run(Cut(step, partitions, topics, size))
 
-    def crash(  # noqa: PLR0913 - a crash has all of this
+    def flow(self, last: int, size: int) -> None:
+        """Let the steps up to one run once, so that something waits for the next."""
+        for step in range(last + 1):
+            self.pipeline.run(Cut(step, size=size))
+
+    def crash(
         self, step: int, partitions: int, topics: int, size: int, written: int, lost: int
     ) -> None:
         self.pipeline.crash(Cut(step, partitions, topics, size), written, lost=bool(lost))
@@ -136,14 +146,23 @@ class World:
             for topic, row_key in self.content(TOPICS.quarantine)
         }
 
-    @staticmethod
-    def _check_sums(write: Write) -> None:
+    def _hear(self, write: Write) -> None:
         """Hold every week that is ever said to its own total."""
+        self.said.append(write)
         if write.topic == TOPICS.weekly_stats and write.value is not None:
             week = _decode(write.value)
             assert sum(week["volume_by_muscle_group"].values()) == week["total_volume"]
             assert sum(week["volume_by_day"].values()) == week["total_volume"]
             assert set(week["volume_by_muscle_group"]) == set(week["sessions_by_muscle_group"])
+
+    def sequences(self) -> dict[tuple[str, bytes], list[dict[str, Any] | None]]:
+        """Return what was said of each key of the public outputs, in its order."""
+        said = defaultdict(list)
+        for write in self.said:
+            if write.topic != TOPICS.quarantine:
+                value = None if write.value is None else meaning(write.value)
+                said[write.topic, write.key].append(value)
+        return said
 
 
 def meaning(value: bytes) -> dict[str, Any]:
@@ -162,36 +181,53 @@ def _operation(name: str, *numbers: SearchStrategy[Any]) -> SearchStrategy[Opera
     return st.tuples(st.just(name), *numbers)
 
 
-_id = st.integers(1, 3)
+_id = st.sampled_from([1, 1, 2, 3])
 _table = _step = _up_to(2)
 _partition = _up_to(PARTITIONS - 1)
-_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 7), st.integers(1, 5))
+_size = st.sampled_from([1, 2, 3, 99])
+_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 7), _size)
+_late_cut = (st.just(2), st.just(3), st.just(7), _size)
 _written = _up_to(10_000)
+_sets = st.one_of(_up_to(1), _up_to(len(SETS) - 1))
+_date = st.one_of(_up_to(1), _up_to(len(DATES) - 1))
+_group = st.one_of(_up_to(1), _up_to(len(GROUPS) - 1))
 
-app_operations: SearchStrategy[Operation] = st.one_of(
-    _operation("put_performed", st.integers(1, 4), _id, _id, _up_to(len(SETS) - 1)),
-    _operation("put_workout", _id, _id, _up_to(len(DATES) - 1), _up_to(1)),
-    _operation("put_exercise", _id, _up_to(1), _up_to(len(GROUPS) - 1)),
-    _operation("move_performed", st.integers(1, 4), _id, _id),
+whole_rows: SearchStrategy[Operation] = st.one_of(
+    _operation("put_performed", st.integers(1, 4), _id, _id, _sets),
+    _operation("put_performed", st.just(1), st.just(1), st.just(1), _sets),
+    _operation("put_workout", _id, _id, _date, _up_to(1)),
+    _operation("put_exercise", _id, _up_to(1), _group),
     _operation("drop", _table, _id),
     _operation("cascade", _id),
     _operation("rekey", _table, _id, _id),
     _operation("snapshot"),
     _operation("repeat", _table, _partition, st.integers(1, 6)),
 )
-runs: SearchStrategy[Operation] = _operation("run", *_cut)
+"""Changes whose events hold the whole row."""
+
+app_operations: SearchStrategy[Operation] = st.one_of(
+    whole_rows, whole_rows, _operation("move_performed", st.integers(1, 4), _id, _id)
+)
+runs: SearchStrategy[Operation] = st.one_of(
+    _operation("run", *_cut), _operation("flow", _step, _size), _operation("flow", _step, _size)
+)
 faults: SearchStrategy[Operation] = st.one_of(
     _operation("crash", *_cut, _written, _up_to(1)),
+    _operation("crash", *_late_cut, _written, _up_to(1)),
     _operation("crash_after_store", *_cut),
     _operation("hand_over", _step, _partition, _up_to(1)),
     _operation("rewind", _step, _partition, st.integers(1, 12)),
     _operation("pause", _step, _partition),
-    _operation("wake", _up_to(1), st.integers(1, 5), st.none() | _written),
+    _operation("wake", _up_to(1), _size, st.none()),
+    _operation("wake", _up_to(1), _size, _written),
     _operation("adopt", _up_to(1)),
     _operation("compact_source", _table, _partition),
     _operation("compact_changelog", _step, _partition),
     _operation("settle"),
 )
+compactions: SearchStrategy[Operation] = _operation("compact_ahead")
+cuts = st.lists(st.tuples(*_cut[1:]), max_size=12)
+"""Masks of partitions and of topics, and sizes, of the batches of one step."""
 
 
 def seeded(operations: SearchStrategy[Operation]) -> SearchStrategy[History]:

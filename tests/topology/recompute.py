@@ -190,8 +190,7 @@ class Recomputation:
             "set_count": sum(len(lists.reps) for lists in done),
             "rep_count": sum(sum(lists.reps) for lists in done),
             "volume_by_muscle_group": {
-                group: sum(lists.volume for _, _, lists in each)
-                for group, each in of_group.items()
+                group: sum(lists.volume for _, _, lists in each) for group, each in of_group.items()
             },
             "sets_by_muscle_group": {
                 group: sum(len(lists.reps) for _, _, lists in each)
@@ -245,9 +244,7 @@ def _records(sets: list[Lifted]) -> Iterator[tuple[str, dict[str, Any]]]:
     weighted = [each for each in sets if each.weight is not None and each.weight > 0]
 
     def best(among: list[Lifted], score: Mapping[Lifted, Fraction]) -> Lifted:
-        return min(
-            among, key=lambda s: (-score[s], s.date, s.workout, s.performed, s.number)
-        )
+        return min(among, key=lambda s: (-score[s], s.date, s.workout, s.performed, s.number))
 
     weights = {each: each.weight or Fraction(0) for each in sets}
     claims = [("set_reps", sets, {each: Fraction(each.reps) for each in sets})]
@@ -263,15 +260,18 @@ def _records(sets: list[Lifted]) -> Iterator[tuple[str, dict[str, Any]]]:
             value = score[holder]
             if kind == "estimated_1rm":
                 value = Fraction(round(value * 100), 100)
-            yield kind, {
-                "value": value,
-                "reps": holder.reps,
-                "weight": holder.weight,
-                "workout_id": holder.workout,
-                "date": iso(holder.date),
-                "performed_exercise_id": holder.performed,
-                "set": holder.number,
-            }
+            yield (
+                kind,
+                {
+                    "value": value,
+                    "reps": holder.reps,
+                    "weight": holder.weight,
+                    "workout_id": holder.workout,
+                    "date": iso(holder.date),
+                    "performed_exercise_id": holder.performed,
+                    "set": holder.number,
+                },
+            )
     volumes: dict[tuple[datetime, int], Fraction] = defaultdict(Fraction)
     for each in sets:
         volumes[each.date, each.workout] += each.reps * weights[each]
