@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from stream.engine.outbox import Outbox
 from stream.engine.restore import Restorer, StateKeeper
 from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
+from stream.engine.trim import keep_trimming
 from stream.names import Topics
 from stream.read_store import begin_generation, serving_generation
 from stream.settings import Settings
@@ -100,6 +102,10 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         folder=folder,
     )
     add_health(app)
+
+    def leads() -> bool:
+        return TP(topics.rows, 0) in app.consumer.assignment()
+
     frontier = Frontier(
         bootstrap_servers=servers,
         offsets_topic=settings.connect_offsets_topic,
@@ -109,9 +115,10 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         stages=[*(runner.topics for runner in runners), sink.topics],
         kept=sink.kept,
         store=sink.store_frontier,
-        leads=lambda: TP(topics.rows, 0) in app.consumer.assignment(),
+        leads=leads,
     )
     app.task(frontier.run)
+    app.task(partial(keep_trimming, servers, topics.group, (topics.rows, topics.facts), leads))
     return app
 
 
