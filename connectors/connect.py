@@ -24,7 +24,7 @@ class Connect:
         self._url = url
         self._name = name
         self._path = f"/connectors/{quote(name, safe='')}"
-        self._http = httpx.Client(base_url=url, timeout=_ANSWER_SECONDS, transport=transport)
+        self._transport = transport
 
     def config(self) -> dict[str, str] | None:
         """Return the configuration that Connect holds; None when it has no such connector."""
@@ -83,7 +83,10 @@ class Connect:
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
         try:
-            answer: httpx.Response = conflicts(self._http.request, method, path, json=body)
+            with httpx.Client(
+                base_url=self._url, timeout=_ANSWER_SECONDS, transport=self._transport
+            ) as http:
+                answer: httpx.Response = conflicts(http.request, method, path, json=body)
         except httpx.HTTPError as error:
             raise ConnectorError(
                 f"Kafka Connect does not answer at {self._url} (TONNAGE_CONNECT_URL): {error}."
