@@ -26,6 +26,7 @@ from stream.engine.restore import Restorer, StateKeeper
 from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
 from stream.engine.trim import keep_trimming
+from stream.engine.watchdog import Watchdog
 from stream.names import Topics
 from stream.read_store import begin_generation, serving_generation
 from stream.settings import Settings
@@ -118,6 +119,11 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         leads=leads,
     )
     app.task(frontier.run)
+    watchdog = Watchdog(
+        lambda: app.consumer.finished,
+        lambda: app.consumer.committed(),  # noqa: PLW0108 - the consumer is made when the app starts
+    )
+    app.task(watchdog.run)
     app.task(partial(keep_trimming, servers, topics.group, (topics.rows, topics.facts), leads))
     return app
 

@@ -52,7 +52,7 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def perform_seek(self) -> None:
         """Go to the committed positions, or to where an outcome is kept where that is behind."""
-        committed = await self._thread.committed(self.assignment())
+        committed = await self.committed()
         positions = {tp: offset or 0 for tp, offset in committed.items()}
         for runner in self.app.runners:
             kept = await runner.kept()
@@ -63,6 +63,16 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
         self._committed_offset.clear()
         self._committed_offset.update(committed)
         await self._thread.seek_to(positions)
+
+    @property
+    def finished(self) -> dict[TP, int]:
+        """The next offset after what the steps have finished, by partition."""
+        return dict(self._finished)
+
+    async def committed(self) -> dict[TP, int | None]:
+        """Ask the broker for the committed positions of what is assigned."""
+        found: dict[TP, int | None] = await self._thread.committed(self.assignment())
+        return found
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         del topics
