@@ -1,0 +1,112 @@
+"""A Docker daemon for tests: the one that runs, or one of our own while they last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException  # type: ignore[import-untyped]
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+from testcontainers.core.docker_client import DockerClient
+
+PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+SOCKET = "/var/run/docker.sock"
+START_SECONDS = 30
+STOP_SECONDS = 30
+ANSWER_SECONDS = 120
+
+
+class NoDockerError(Exception):
+    """Docker can't be had here; the message says what to do."""
+
+
+@contextmanager
+def docker_daemon() -> Iterator[Any]:
+    """Give a client of a daemon. Raises NoDockerError where there is none and none starts."""
+    if "DOCKER_HOST" in os.environ or _listens():
+        with _client() as client:
+            yield client
+        return
+    if os.geteuid() != 0:
+        raise NoDockerError("no Docker daemon answers, and only root may start one: start it")
+    if shutil.which("dockerd") is None:
+        install(*PACKAGES)
+    with _started(), _client() as client:
+        yield client
+
+
+def install(*packages: str) -> None:
+    """Install Debian packages. Raises NoDockerError with the last line of what failed."""
+    if shutil.which("apt-get") is None:
+        raise NoDockerError("Docker is not installed, and this is no Debian: install it")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (("update",), ("install", "-y", "--no-install-recommends", *packages)):
+        done = subprocess.run(
+            ["apt-get", "-qq", *command],
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise NoDockerError(f"apt-get could not install Docker: {last_line(done.stderr)}")
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something."""
+    return ([line for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]
+
+
+def _listens() -> bool:
+    """Say whether a daemon is there; a client of the library's leaves sockets open if none is."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(SOCKET)
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def _client() -> Iterator[Any]:
+    try:
+        client = DockerClient(timeout=ANSWER_SECONDS).client
+    except DockerException as error:
+        raise NoDockerError(f"the Docker daemon does not answer: {error}") from error
+    with closing(client):
+        yield client
+
+
+@contextmanager
+def _started() -> Iterator[None]:
+    """Run a daemon, and stop it at the end; its images stay for the next time."""
+    with tempfile.TemporaryDirectory(prefix="tonnage-dockerd-") as folder:
+        log = Path(folder) / "log"
+        with log.open("w") as output, subprocess.Popen(["dockerd"], stderr=output) as process:
+            try:
+                _wait_until_listening(process, log)
+                yield
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(STOP_SECONDS)
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], log: Path) -> None:
+    def look() -> bool:
+        if process.poll() is not None:
+            raise NoDockerError(f"dockerd does not run here: {last_line(log.read_text())}")
+        return _listens()
+
+    try:
+        Retrying(
+            retry=retry_if_result(lambda listens: not listens),
+            stop=stop_after_delay(START_SECONDS),
+            wait=wait_fixed(0.1),
+        )(look)
+    except RetryError as error:
+        raise NoDockerError(f"dockerd does not listen: {last_line(log.read_text())}") from error
