@@ -125,11 +125,7 @@ class Pipeline:
     """The steps' logs, owners and commits, and what the read store has taken."""
 
     def __init__(self, zone: ZoneInfo) -> None:
-        self.steps: tuple[Step, ...] = (
-            Route(TOPICS, {}),
-            Assemble(TOPICS, zone),
-            Aggregate(TOPICS),
-        )
+        self.steps = steps(zone)
         self.logs: dict[tuple[str, int], Log] = {}
         self.committed: dict[tuple[int, int], Positions] = {}
         self.owners: dict[tuple[int, int], Copy] = {}
