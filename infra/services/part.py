@@ -42,7 +42,7 @@ class Part:
     user: str | None = None
     stop_signal: str = "TERM"
     stop_seconds: int = 15
-    ready_seconds: int = 60
+    ready_seconds: int = 180
 
 
 def answers(url: str) -> None:

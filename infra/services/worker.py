@@ -18,5 +18,4 @@ def worker(name: str, port: int, environment: Mapping[str, str]) -> Part:
         probe=partial(answers, f"{url}/health"),
         environment={**environment, "TONNAGE_WORKER_PORT": str(port)},
         stop_seconds=20,
-        ready_seconds=120,
     )
