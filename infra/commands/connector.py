@@ -42,6 +42,9 @@ def apply(
         bool,
         typer.Option("--print-sql", help="Only print the SQL for the primary, to run by hand."),
     ] = False,
+    prepared: Annotated[
+        bool, typer.Option("--prepared", help="Leave the primary alone: that SQL was run by hand.")
+    ] = False,
     timeout: Timeout = 60,
 ) -> None:
     """Make the connector, or bring it to what the settings say; harmless again and again.
@@ -54,13 +57,16 @@ def apply(
     tonnage connector apply
 
     tonnage connector apply --print-sql > capture.sql
+
+    tonnage connector apply --prepared
     """
     settings = load_settings()
     if print_sql:
         typer.echo(capture.as_sql(settings), nl=False)
         return
     with _foreseen():
-        capture.prepare(settings)
+        if not prepared:
+            capture.prepare(settings)
         ensure_topics(settings)
         changed = registration.apply(settings)
         registration.wait_running(settings, timeout)

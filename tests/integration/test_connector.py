@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
@@ -433,6 +434,16 @@ def test_the_command_ends_with_1_where_something_is_wrong(stack: Settings) -> No
     done = tonnage(stack.home, "connector", "status", TONNAGE_SLOT_NAME="nowhere")
     assert done.returncode == 1
     assert "there is no replication slot" in done.stdout
+
+
+def test_a_prepared_primary_needs_the_captures_own_role_alone(stack: Settings) -> None:
+    owner = make_conninfo(stack.need("source_dsn"))
+    password = stack.need("capture_password")
+    dsn = make_conninfo(owner, user=stack.capture_user, password=password)
+    for command, code in ((("apply",), 1), (("apply", "--prepared"), 0), (("status",), 0)):
+        done = tonnage(stack.home, "connector", *command, TONNAGE_SOURCE_DSN=dsn)
+        assert done.returncode == code, done.stderr
+        assert password not in done.stdout + done.stderr
 
 
 def test_a_snapshot_is_explained_and_not_taken(stack: Settings) -> None:
