@@ -20,6 +20,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 import msgspec
+import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -102,7 +103,7 @@ class Frontier:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, psycopg.OperationalError) as error:
                 log.warning("the frontier can't move, trying again: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
 
