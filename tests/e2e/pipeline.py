@@ -1,0 +1,105 @@
+"""The running pipeline as a test sees it: its answers over HTTP, its read store, its verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import psycopg
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from infra import caught_up
+from infra.home import Home
+from infra.services.part import TONNAGE
+from infra.supervision import Supervisor
+from infra.verify import verify
+from stream.settings import Settings
+
+Answer = dict[str, Any]
+PATIENCE = 90.0
+"""Seconds until a condition must hold, on a machine with other work."""
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until a condition holds, or fail and say what did not come."""
+    look = Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(0.05),
+        retry=retry_if_result(lambda met: not met),
+    )
+    try:
+        look(condition)
+    except RetryError:
+        raise AssertionError(f"not in {seconds:g} s: {what}") from None
+
+
+@dataclass
+class Pipeline:
+    """The local stack's outputs."""
+
+    settings: Settings
+    http: httpx.Client = field(repr=False)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """Who runs the parts."""
+        return Supervisor(Home.at(self.settings.home))
+
+    def settle(self) -> str:
+        """Wait until everything that the primary has committed is served."""
+        return caught_up.wait(self.settings)
+
+    def ask(self, user: int, question: str, **parameters: str) -> httpx.Response:
+        """Ask the API."""
+        return self.http.get(f"/v1/users/{user}/{question}", params=parameters)
+
+    def get(self, user: int, question: str, **parameters: str) -> Answer:
+        """Ask the API what it must answer; numbers are exact."""
+        response = self.ask(user, question, **parameters)
+        assert response.status_code == 200, response.text
+        found: Answer = json.loads(response.text, parse_float=Decimal, parse_int=Decimal)
+        return found
+
+    def week(self, user: int, week: str) -> Answer | None:
+        """Return a week's WeeklyStats; None where there is none."""
+        response = self.ask(user, f"weeks/{week}")
+        return None if response.status_code == 404 else self.get(user, f"weeks/{week}")
+
+    def volume(self, user: int, week: str) -> Decimal | None:
+        """Return a week's total volume; None where there is no such week."""
+        found = self.week(user, week)
+        return None if found is None else found["total_volume"]
+
+    def records(self, user: int, exercise: int) -> dict[str, Decimal]:
+        """Return the records of a user's exercise by kind."""
+        found = self.get(user, f"records/{exercise}")["records"]
+        return {record["kind"]: record["value"] for record in found}
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the read store itself, or write to it."""
+        dsn = self.settings.need("read_store_dsn")
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def differences(self) -> list[str]:
+        """Recompute everything from the primary and return what is not so served."""
+        return [str(each) for each in verify(self.settings, None, Counter())]
+
+    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run `tonnage`."""
+        home = {"TONNAGE_HOME": str(self.settings.home)}
+        return subprocess.run(
+            [TONNAGE, *arguments],
+            env={**os.environ, **home, **settings},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+        )
