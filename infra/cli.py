@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 
+import psycopg
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from connectors.errors import ConnectorError
 from infra.commands import api, connector, demo, load, stack, stream, verify
 from infra.errors import TonnageError
+from stream.reset import WorkersRunError
 from stream.settings import SettingsError
+from stream.topics import TopicsError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,10 +31,21 @@ app.add_typer(stream.app, name="stream")
 app.add_typer(api.app, name="api")
 
 
+FORESEEN = (TonnageError, SettingsError, ConnectorError, TopicsError, WorkersRunError)
+"""Errors whose message says what happened, where, and what to do."""
+
+
 def main() -> None:
     """Run the command line; an error that we foresaw is one line and exit code 1."""
     try:
         app()
-    except (TonnageError, SettingsError) as error:
-        Console(stderr=True).print(f"[bold red]tonnage:[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+    except FORESEEN as error:
+        _fail(str(error))
+    except psycopg.OperationalError as error:
+        _fail(f"a database does not answer: {str(error).splitlines()[0]}")
+
+
+def _fail(message: str) -> None:
+    console = Console(stderr=True)
+    console.print(f"[bold red]tonnage:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    sys.exit(1)

@@ -53,11 +53,7 @@ def shared_topics(settings: Settings) -> Iterator[TopicSpec]:
     for name in topics.public.values():
         config = QUARANTINE if name == PUBLIC_QUARANTINE else COMPACTED
         yield TopicSpec(name, settings.partitions, config)
-    for name in (
-        f"{settings.topic_prefix}.tonnage.heartbeat",
-        f"tonnage.debezium-heartbeat.{settings.topic_prefix}",
-    ):
-        yield TopicSpec(name, 1, HEARTBEAT)
+    yield TopicSpec(f"tonnage.debezium-heartbeat.{settings.topic_prefix}", 1, HEARTBEAT)
 
 
 def generation_topics(topics: Topics, changelogs: tuple[str, ...]) -> Iterator[TopicSpec]:

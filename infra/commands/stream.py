@@ -15,10 +15,9 @@ from infra.errors import TonnageError
 from infra.home import Home
 from infra.workers import paused
 from stream.names import Topics
-from stream.reset import WorkersRunError, rebuilding, serving_topics, throw_away
+from stream.reset import rebuilding, serving_topics, throw_away
 from stream.settings import Settings, load_settings
 from stream.status import StreamStatus, stream_status
-from stream.topics import TopicsError
 from stream.worker import run_worker
 
 app = typer.Typer(no_args_is_help=True, help="Workers: run them, look at them, rebuild.")
@@ -37,10 +36,7 @@ def run(
 
     Example: tonnage stream run --port 6066
     """
-    try:
-        run_worker(load_settings(), port)
-    except TopicsError as error:
-        raise TonnageError(str(error)) from error
+    run_worker(load_settings(), port)
 
 
 @app.command()
@@ -78,13 +74,10 @@ def reset(
     topics = _serving(settings)
     if not yes:
         typer.confirm(f"Throw generation {topics.generation} away and build it again?", abort=True)
-    try:
-        with rebuilding(settings, "the figures are being built again in place"):
-            with paused(Home.at(settings.home)):
-                throw_away(settings, topics)
-            caught_up.wait(settings, timeout=timeout, despite_incidents=True)
-    except (TopicsError, WorkersRunError) as error:
-        raise TonnageError(str(error)) from error
+    with rebuilding(settings, "the figures are being built again in place"):
+        with paused(Home.at(settings.home)):
+            throw_away(settings, topics)
+        caught_up.wait(settings, timeout=timeout, despite_incidents=True)
     Console().print(f"Generation {topics.generation} is built again and serves.")
 
 

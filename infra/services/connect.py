@@ -70,7 +70,6 @@ def worker_properties(worker: ConnectWorker) -> dict[str, object]:
         "rebalance.timeout.ms": 8_000,
         "scheduled.rebalance.max.delay.ms": 0,
         "producer.max.request.size": MESSAGE_BYTES,
-        "producer.compression.type": "lz4",
     }
 
 

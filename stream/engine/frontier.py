@@ -34,7 +34,10 @@ Offsets = Mapping[tuple[str, int], int]
 
 
 class SourcePoint(NamedTuple):
-    """A point of the source's log: a commit's LSN, and the source's time of it."""
+    """A point of the source's log: a commit's LSN, and a time that all before it is served.
+
+    While a transaction is being read, its own time stands for the commit before it.
+    """
 
     lsn: int
     time_us: int
