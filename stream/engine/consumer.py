@@ -125,7 +125,7 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
                 await self.wait(self._resumed)
                 continue
             generation = self.app.consumer_generation_id
-            fetched = await self._thread.fetch(own, self.app.batch_size)
+            fetched = await self._thread.fetch(own, self.app.batch_size, generation)
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 continue
             self._in_flight += 1
@@ -202,12 +202,12 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         await self.call_thread(seek, self._ensure_consumer())
 
-    async def fetch(self, tps: Iterable[TP], most: int) -> dict[TP, list[Record]]:
-        """Fetch at most so many records of these partitions; wait a second for the first."""
-        consumer = self._ensure_consumer()
-        coroutine = self._fetch_records(
-            consumer, {_kafka(tp) for tp in tps}, timeout=FETCH_TIMEOUT_SECONDS, max_records=most
-        )
+    async def fetch(self, tps: Iterable[TP], most: int, generation: int) -> dict[TP, list[Record]]:
+        """Fetch at most so many records of these partitions; wait a second for the first.
+
+        Nothing is returned where the group has another generation by then.
+        """
+        coroutine = self._fetch_or_put_back({_kafka(tp) for tp in tps}, most, generation)
         fetched = await asyncio.wrap_future(
             asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop)
         )
@@ -216,6 +216,26 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             for tp, records in fetched.items()
             if records
         }
+
+    async def _fetch_or_put_back(
+        self, tps: set[aiokafka.TopicPartition], most: int, generation: int
+    ) -> dict[aiokafka.TopicPartition, list[aiokafka.ConsumerRecord]]:
+        """Fetch; put back what comes after a rebalance to who asked before it.
+
+        A rebalance can be over before a waiting fetch returns. What it returns then lies behind
+        the positions that were sought: dropped, it would never come again.
+        """
+        consumer = self._ensure_consumer()
+        fetched: dict[aiokafka.TopicPartition, list[aiokafka.ConsumerRecord]]
+        fetched = await self._fetch_records(
+            consumer, tps, timeout=FETCH_TIMEOUT_SECONDS, max_records=most
+        )
+        if self.app.consumer_generation_id == generation:
+            return fetched
+        for tp, records in fetched.items():
+            if records and tp in consumer.assignment():
+                consumer.seek(tp, records[0].offset)
+        return {}
 
     def positions(self, tps: Iterable[TP]) -> dict[TP, int]:
         """Return the next offset that each partition would be fetched from."""
