@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
+from kafka import KafkaAdminClient
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connectors import registration
@@ -23,7 +24,6 @@ from infra.supervision import Supervisor
 from stream.engine.app import SESSION_TIMEOUT_SECONDS
 from stream.reset import serving_topics
 from stream.settings import Settings
-from stream.status import stream_status
 
 Found = TypeVar("Found")
 
@@ -157,6 +157,7 @@ class Faults:
 
     def connections_cut(self) -> None:
         """Cut every connection to the read store, and Debezium's to the primary."""
+        _until(self._read_store_answers, 60)
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         with psycopg.connect(self.settings.need("read_store_dsn"), autocommit=True) as connection:
             connection.execute(cut + " AND datname = current_database()")
@@ -167,6 +168,13 @@ class Faults:
         """Return the pid of a worker that the supervisor runs; wait for one that is starting."""
         return self.chance.choice(_until(self.supervisor.worker_pids, 60))
 
+    def _read_store_answers(self) -> bool:
+        try:
+            psycopg.connect(self.settings.need("read_store_dsn")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def _connect_answers(self) -> bool:
         try:
             return bool(registration.status(self.settings))
@@ -175,7 +183,11 @@ class Faults:
 
     def _members(self) -> int:
         """Return how many workers the broker thinks there are."""
-        return stream_status(self.settings, self.topics).workers
+        admin = KafkaAdminClient(bootstrap_servers=self.settings.need("bootstrap_servers"))
+        try:
+            return len(admin.describe_groups([self.topics.group])[self.topics.group]["members"])
+        finally:
+            admin.close()
 
     def _without_worker(self, act: Callable[[], object]) -> None:
         """Do something while none of the supervisor's workers runs."""
