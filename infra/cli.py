@@ -12,9 +12,9 @@ from rich.markup import escape
 from connectors.errors import ConnectorError
 from infra.commands import api, connector, demo, load, stack, stream, verify
 from infra.errors import TonnageError
+from stream.admin import TopicsError
 from stream.reset import WorkersRunError
 from stream.settings import SettingsError
-from stream.topics import TopicsError
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
+from stream.admin import kafka_admin
 from stream.incidents import CLOSE, MENDED_BY_REBUILD, OPEN, Incident
 from stream.names import Topics
 from stream.read_store import begin_generation, serving_generation
 from stream.settings import Settings
-from stream.topics import TopicsError, generation_topics
+from stream.topics import generation_topics
 from stream.topology import steps_of, topics_of
 
 EMPTY, DEAD = "Empty", "Dead"
@@ -67,14 +66,9 @@ def throw_away(settings: Settings, topics: Topics) -> None:
 
 
 def _forget_in_kafka(settings: Settings, topics: Topics) -> None:
-    servers = settings.need("bootstrap_servers")
     changelogs = tuple(topics.changelog(step.name) for step in steps_of(settings, topics))
     own = {spec.name for spec in generation_topics(topics, changelogs)}
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=servers)
-    except KafkaError as error:
-        raise TopicsError(f"no Kafka broker answers at {servers}: {error}") from error
-    try:
+    with kafka_admin(settings) as admin:
         state = admin.describe_groups([topics.group])[topics.group]["group_state"]
         if state not in (EMPTY, DEAD):
             raise WorkersRunError(f"workers of {topics.group} still run ({state}): stop them first")
@@ -83,7 +77,3 @@ def _forget_in_kafka(settings: Settings, topics: Topics) -> None:
         there = own.intersection(admin.list_topics())
         if there:
             admin.delete_topics(list(there))
-    except KafkaError as error:
-        raise TopicsError(f"Kafka at {servers} can't forget {topics.group}: {error}") from error
-    finally:
-        admin.close()

@@ -8,12 +8,11 @@ from datetime import datetime
 import psycopg
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
 
+from stream.admin import kafka_admin
 from stream.names import Topics
 from stream.settings import Settings
 from stream.sink import Sink
-from stream.topics import TopicsError
 from stream.topology import steps_of
 
 
@@ -54,16 +53,9 @@ class StreamStatus:
 
 def stream_status(settings: Settings, topics: Topics) -> StreamStatus:
     """Look at a generation from outside: the broker's and the read store's word, no worker's."""
-    servers = settings.need("bootstrap_servers")
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=servers)
-    except KafkaError as error:
-        raise TopicsError(f"no Kafka broker answers at {servers}: {error}") from error
-    try:
+    with kafka_admin(settings) as admin:
         group = admin.describe_groups([topics.group])[topics.group]
         partitions = _partitions(admin, settings, topics)
-    finally:
-        admin.close()
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
         row = connection.execute(
             "SELECT epoch, lsn::text, source_time,"

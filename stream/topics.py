@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import TopicAlreadyExistsError
 
+from stream.admin import TopicsError, kafka_admin
 from stream.names import PUBLIC_QUARANTINE, Topics
 from stream.settings import Settings
 from stream.topology import topics_of
@@ -30,10 +31,6 @@ QUARANTINE = {
 }
 HEARTBEAT = {"cleanup.policy": "delete", "retention.ms": str(60 * 60 * 1000)}
 MAX_MESSAGE_BYTES = 8 << 20
-
-
-class TopicsError(Exception):
-    """Kafka can't be reached, or a topic is not as it must be; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +69,9 @@ def ensure_topics(settings: Settings, *more: TopicSpec) -> None:
     A topic with another number of partitions is refused: a row's place depends on it.
     """
     wanted = {spec.name: spec for spec in (*shared_topics(settings), *more)}
-    servers = settings.need("bootstrap_servers")
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=servers)
-    except KafkaError as error:
-        raise TopicsError(f"no Kafka broker answers at {servers}: {error}") from error
-    try:
+    with kafka_admin(settings) as admin:
         _create(admin, settings, wanted)
         _compare(admin, wanted)
-    except KafkaError as error:
-        raise TopicsError(f"Kafka at {servers} refused a topic: {error}") from error
-    finally:
-        admin.close()
 
 
 def _create(admin: KafkaAdminClient, settings: Settings, wanted: dict[str, TopicSpec]) -> None:

@@ -17,8 +17,9 @@ from connectors import capture, registration
 from connectors.errors import ConnectorError
 from connectors.state import CaptureState, Slot
 from infra.errors import TonnageError
+from stream.admin import TopicsError
 from stream.settings import load_settings
-from stream.topics import TopicsError, ensure_topics
+from stream.topics import ensure_topics
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
-from kafka import KafkaAdminClient
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connectors import registration
@@ -21,6 +20,7 @@ from infra.home import Home
 from infra.ports import choose
 from infra.services.part import TONNAGE
 from infra.supervision import Supervisor
+from stream.admin import kafka_admin
 from stream.engine.app import SESSION_TIMEOUT_SECONDS
 from stream.reset import serving_topics
 from stream.settings import Settings
@@ -183,11 +183,8 @@ class Faults:
 
     def _members(self) -> int:
         """Return how many workers the broker thinks there are."""
-        admin = KafkaAdminClient(bootstrap_servers=self.settings.need("bootstrap_servers"))
-        try:
+        with kafka_admin(self.settings) as admin:
             return len(admin.describe_groups([self.topics.group])[self.topics.group]["members"])
-        finally:
-            admin.close()
 
     def _without_worker(self, act: Callable[[], object]) -> None:
         """Do something while none of the supervisor's workers runs."""

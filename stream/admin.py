@@ -1,0 +1,37 @@
+"""Kafka's administration, by kafka-python: connected, closed, its errors made plain."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from stream.settings import Settings
+
+# It can't read the metadata of Faust's members, and prints all of it at each look.
+logging.getLogger("kafka.admin").setLevel(logging.ERROR)
+
+
+class TopicsError(Exception):
+    """Kafka can't be reached, or a topic is not as it must be; the message says which."""
+
+
+@contextmanager
+def kafka_admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Connect to the brokers. Raises TopicsError where they don't answer or refuse."""
+    servers = settings.need("bootstrap_servers")
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=servers)
+    except KafkaError as error:
+        raise TopicsError(
+            f"no Kafka broker answers at {servers} (TONNAGE_BOOTSTRAP_SERVERS): {error}"
+        ) from error
+    try:
+        yield admin
+    except KafkaError as error:
+        raise TopicsError(f"Kafka at {servers} refused: {error}") from error
+    finally:
+        admin.close()
