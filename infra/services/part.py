@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -45,10 +46,16 @@ class Part:
     ready_seconds: int = 180
 
 
+@cache
+def _client() -> httpx.Client:
+    # kept, since each new one reads all certificates, and a start asks some hundred times
+    return httpx.Client(timeout=2, trust_env=False)
+
+
 def answers(url: str) -> None:
     """Raise NotReady unless an HTTP GET of the URL answers 200."""
     try:
-        response = httpx.get(url, timeout=2, trust_env=False)
+        response = _client().get(url)
     except httpx.HTTPError as error:
         raise NotReady(f"{url}: {error!r}") from error
     if response.status_code != httpx.codes.OK:
