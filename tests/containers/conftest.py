@@ -16,7 +16,7 @@ SETTINGS = "-c wal_level=logical -c fsync=off"
 _not_run: list[str] = []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def container() -> Iterator[PostgresContainer]:
     """A PostgreSQL server with logical decoding."""
     testcontainers_config.ryuk_disabled = True  # it would be one more image to pull

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 from testcontainers.core.docker_client import DockerClient
 
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
-SOCKET = "/var/run/docker.sock"
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 START_SECONDS = 30
 STOP_SECONDS = 30
 ANSWER_SECONDS = 120
@@ -31,10 +32,12 @@ class NoDockerError(Exception):
 @contextmanager
 def docker_daemon() -> Iterator[Any]:
     """Give a client of a daemon. Raises NoDockerError where there is none and none starts."""
-    if "DOCKER_HOST" in os.environ or _listens():
+    if _listens():
         with _client() as client:
             yield client
         return
+    if "DOCKER_HOST" in os.environ:
+        raise NoDockerError(f"no Docker daemon answers at {os.environ['DOCKER_HOST']}")
     if os.geteuid() != 0:
         raise NoDockerError("no Docker daemon answers, and only root may start one: start it")
     if shutil.which("dockerd") is None:
@@ -63,10 +66,18 @@ def last_line(text: str) -> str:
 
 
 def _listens() -> bool:
-    """Say whether a daemon is there; a client of the library's leaves sockets open if none is."""
-    with socket.socket(socket.AF_UNIX) as probe:
+    """Say whether a daemon is there; the library's client leaves sockets open where none is."""
+    address = urlsplit(os.environ.get("DOCKER_HOST", DEFAULT_HOST))
+    target: str | tuple[str | None, int | None]
+    if address.scheme == "unix":
+        family, target = socket.AF_UNIX, address.path
+    elif address.scheme == "tcp":
+        family, target = socket.AF_INET, (address.hostname, address.port)
+    else:
+        return True
+    with socket.socket(family) as probe:
         try:
-            probe.connect(SOCKET)
+            probe.connect(target)
         except OSError:
             return False
     return True
