@@ -113,11 +113,7 @@ class Frontier:
     async def _follow(self) -> None:
         servers = self._bootstrap_servers
         async with AsyncExitStack() as stack:
-            ends = AIOKafkaConsumer(
-                bootstrap_servers=servers,
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-            )
+            ends = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
             await ends.start()
             stack.push_async_callback(ends.stop)
             offsets = AIOKafkaConsumer(
@@ -162,7 +158,11 @@ class Frontier:
         await _until_past(self._kept, await self._ends(ends, sink))
 
     async def _ends(self, consumer: AIOKafkaConsumer, topics: Iterable[str]) -> Offsets:
-        """Return the end offsets of topics: of committed transactions alone."""
+        """Return the end offsets of topics, those of open transactions included.
+
+        A transaction's end is written to each partition by itself: the offset that vouches for
+        rows may be seen as committed sooner than they are.
+        """
         wanted = [
             TopicPartition(topic, number) for topic in topics for number in range(self._partitions)
         ]
