@@ -17,7 +17,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from connectors import registration
 from connectors.errors import ConnectorError
 from infra.home import Home
-from infra.ports import choose
+from infra.ports import choose, is_free
 from infra.services.part import TONNAGE
 from infra.supervision import Supervisor
 from stream.admin import kafka_admin
@@ -83,11 +83,13 @@ class Faults:
 
     def worker_paused(self) -> None:
         """Stop a worker until its session is over and others took its place, then wake it."""
-        pid, members = self._worker(), self._members()
+        pid = self._worker()
+        members = len(self.supervisor.worker_pids()) + len(self.guests)
+        _until(lambda: self._members() == members, 120)
         os.kill(pid, signal.SIGSTOP)
         try:
             self.busy()
-            _until(lambda: self._members() < members or None, SESSION_TIMEOUT_SECONDS * 5)
+            _until(lambda: self._members() < members, SESSION_TIMEOUT_SECONDS * 5)
             self.busy()
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -182,7 +184,9 @@ class Faults:
             return False
 
     def _members(self) -> int:
-        """Return how many workers the broker thinks there are."""
+        """Return how many workers the broker thinks there are; it may be on its way up still."""
+        port = int(self.settings.need("bootstrap_servers").rpartition(":")[2])
+        _until(lambda: not is_free(port), 60)
         with kafka_admin(self.settings) as admin:
             return len(admin.describe_groups([self.topics.group])[self.topics.group]["members"])
 
