@@ -48,6 +48,11 @@ def parts(home: Path) -> dict[str, dict[str, Any]]:
     return {part["name"]: part for part in shown["parts"]}
 
 
+def part(home: Path, name: str) -> stack_commands.PartStatus:
+    (found,) = [each for each in stack_commands.status(Home.at(home)) if each.name == name]
+    return found
+
+
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     polled = retry(
         retry=retry_if_result(lambda met: not met),
@@ -89,11 +94,12 @@ def test_the_api_takes_the_admin_token(stack: Settings) -> None:
 
 def test_a_killed_worker_is_started_again_and_its_new_pid_is_told(stack: Settings) -> None:
     (before,) = stack_file(stack.home)["worker_pids"]
-    restarts = parts(stack.home)["worker_0"]["restarts"]
+    restarts = part(stack.home, "worker_0").restarts
     os.kill(before, signal.SIGKILL)
     assert eventually(lambda: stack_file(stack.home)["worker_pids"] not in ([before], []))
-    assert eventually(lambda: parts(stack.home)["worker_0"]["state"] == "running")
-    assert parts(stack.home)["worker_0"]["restarts"] == restarts + 1
+    assert eventually(lambda: part(stack.home, "worker_0").state == "running")
+    assert part(stack.home, "worker_0").restarts == restarts + 1
+    assert tonnage(stack.home, "up").returncode == 0  # waits until it has its partitions again
 
 
 @pytest.fixture
@@ -109,18 +115,14 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Up:
     return up
 
 
-def pid(home: Path, part: str) -> int | None:
-    return {each.name: each.pid for each in stack_commands.status(Home.at(home))}[part]
-
-
 def works(dsn: str) -> bool:
     with psycopg.connect(dsn) as connection:
         return connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_second_up_changes_nothing(home: Path, start: Up) -> None:
-    before = start(home, "read-store"), pid(home, "read-store")
-    again = start(home, "read-store"), pid(home, "read-store")
+    before = start(home, "read-store"), part(home, "read-store").pid
+    again = start(home, "read-store"), part(home, "read-store").pid
     assert {**again[0], "api_admin_token": ""} == {**before[0], "api_admin_token": ""}
     assert again[1] == before[1]
 
