@@ -74,14 +74,13 @@ def _reps(text: str | None) -> Iterator[int]:
     if text is None:
         raise BadRowError("reps_per_set is null")
     for value in _read_list("reps_per_set", text):
-        if type(value) is int:
-            count = value
-        elif type(value) is Decimal and value == value.to_integral_value():
-            count = int(value)
-        else:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise BadRowError(f"reps_per_set holds {_shown(value)}: not a whole number")
-        if not 0 <= count <= MAX_REPS:
+        if not 0 <= value <= MAX_REPS:  # before it is made an int: 1e999999999 would take hours
             raise BadRowError(f"reps_per_set holds {_shown(value)}: not within 0…{MAX_REPS}")
+        count = int(value)
+        if count != value:
+            raise BadRowError(f"reps_per_set holds {_shown(value)}: not a whole number")
         yield count
 
 

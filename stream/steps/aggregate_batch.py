@@ -99,8 +99,6 @@ class Work:
         key = exercise_key(fact.exercise_id)
         raw = self.state.get(key)
         held = _decode_exercise(raw) if raw is not None else None
-        if held is not None and offset < held.offset:
-            return
         said_again = held is not None and offset == held.offset
         if held is None or not said_again:
             if held is not None and fact.offset <= held.source_offset:
@@ -127,7 +125,7 @@ class Work:
         week = touched.state
         if offset < week.version:
             return
-        touched.said_again |= said_again or offset == week.version
+        touched.said_again |= said_again
         self._change(touched)
         week.version, week.origin = offset, fact.origin
 

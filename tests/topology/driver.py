@@ -183,6 +183,19 @@ class Pipeline:
         for copy in fold.copies:
             self.hand_over(cut.step, copy.partition, lost=lost)
 
+    def crash_changelog(self, step: int, missing: int) -> None:
+        """Kill the owners when no output was written, and of the changelog all but so many."""
+        fold = self.fold(self._owners(Cut(step)), Cut(step))
+        changelog = TOPICS.changelog(self.steps[step].name)
+        fold.writes = {
+            (topic, partition): writes[: max(0, len(writes) - missing)]
+            for (topic, partition), writes in fold.writes.items()
+            if topic == changelog
+        }
+        self._deliver(fold)
+        for copy in fold.copies:
+            self.hand_over(step, copy.partition, lost=False)
+
     def crash_after_store(self, cut: Cut) -> None:
         """Kill the owners between the store and the commit."""
         fold = self.fold(self._owners(cut), cut)

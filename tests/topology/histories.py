@@ -99,6 +99,9 @@ class World:
     ) -> None:
         self.pipeline.crash(Cut(step, partitions, topics, size), written, lost=bool(lost))
 
+    def crash_changelog(self, step: int, missing: int) -> None:
+        self.pipeline.crash_changelog(step, missing)
+
     def crash_after_store(self, step: int, partitions: int, topics: int, size: int) -> None:
         self.pipeline.crash_after_store(Cut(step, partitions, topics, size))
 
@@ -215,6 +218,7 @@ faults: SearchStrategy[Operation] = st.one_of(
     _operation("crash", *_cut, _written, _up_to(1)),
     _operation("crash", *_late_cut, _written, _up_to(1)),
     _operation("crash_after_store", *_cut),
+    _operation("crash_changelog", _step, _up_to(2)),
     _operation("hand_over", _step, _partition, _up_to(1)),
     _operation("rewind", _step, _partition, st.integers(1, 12)),
     _operation("pause", _step, _partition),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.topology.driver import PARTITIONS, Cut
@@ -58,7 +58,24 @@ def test_a_batch_says_some_of_what_its_records_say_and_ends_the_same(
         assert key in in_batches or said[-1] is None
 
 
+DELETED_BEFORE_ITS_ROWS: History = [
+    ("put_workout", 1, 1, 0, 0),
+    ("put_performed", 1, 1, 1, 0),
+    ("drop", 1, 1),
+    ("drop", 2, 1),
+]
+SURPLUS_WEIGHT: History = [
+    ("put_workout", 1, 1, 0, 0),
+    ("put_performed", 1, 1, 1, 1),
+    ("put_performed", 1, 1, 1, 7),
+]
+BAD_EXERCISE: History = [("put_exercise", 2, 0, 4)]
+
+
 @given(history=APP)
+@example(history=DELETED_BEFORE_ITS_ROWS)
+@example(history=SURPLUS_WEIGHT)
+@example(history=BAD_EXERCISE)
 def test_only_real_differences_are_said(history: History) -> None:
     world = up_to(3, history)
     for said in world.sequences().values():
