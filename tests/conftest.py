@@ -49,9 +49,11 @@ def stack() -> Iterator[Settings]:
     """The whole local stack, started once for all tests; a test may not count on empty tables."""
     kept = os.environ.get(KEPT_HOME)
     folder = Path(kept or tempfile.mkdtemp(prefix="tonnage-test-")).resolve()
-    done = tonnage(folder, "up")
-    assert done.returncode == 0, done.stderr
-    yield load_settings(home=folder)
-    if not kept:
-        down(Home.at(folder), purge=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        done = tonnage(folder, "up")
+        assert done.returncode == 0, done.stderr
+        yield load_settings(home=folder)
+    finally:
+        if not kept:
+            down(Home.at(folder), purge=True)
+            shutil.rmtree(folder, ignore_errors=True)
