@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
@@ -49,7 +50,7 @@ class Writer:
 
     def add_user(self) -> int:
         """Add a user and a workout, so that there is something to change."""
-        name = f"chaos-{self.chance.randrange(1 << 40)}"
+        name = f"chaos-{uuid4()}"
         user = self._one(
             "INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser,"
             " is_staff, is_active, date_joined)"
