@@ -11,7 +11,7 @@ pytest.register_assert_rewrite("tests.topology.histories")
 
 settings.register_profile(
     "quick",
-    max_examples=1500,
+    max_examples=1000,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -1,6 +1,7 @@
 """After any history, the read store equals a recomputation from the source's rows.
 
-`TONNAGE_HYPOTHESIS=long pytest tests/topology --hypothesis-seed=N` goes on for hours.
+`TONNAGE_HYPOTHESIS=long pytest tests/topology --timeout=0 --hypothesis-seed=N` goes on for
+hours. A history that fails prints as it can be played: keep it, shrunk, in `test_faults`.
 """
 
 from __future__ import annotations
