@@ -140,7 +140,7 @@ class Faults:
 
     def connector_paused(self) -> None:
         """Pause the connector while the primary is busy; Connect may be on its way up still."""
-        _until(self._connect_answers, 180)
+        _until(self._runs, 180)
         registration.pause(self.settings)
         self.busy()
         registration.resume(self.settings)
@@ -177,11 +177,12 @@ class Faults:
             return False
         return True
 
-    def _connect_answers(self) -> bool:
+    def _runs(self) -> bool:
         try:
-            return bool(registration.status(self.settings))
+            registration.wait_running(self.settings)
         except ConnectorError:
             return False
+        return True
 
     def _members(self) -> int:
         """Return how many workers the broker thinks there are; it may be on its way up still."""
