@@ -15,6 +15,10 @@ from stream.settings import Settings
 logging.getLogger("kafka.admin").setLevel(logging.ERROR)
 
 
+BOOTSTRAP_MS = 10_000
+"""How long brokers are looked for; the library's default of 30 s is long for who waits."""
+
+
 class TopicsError(Exception):
     """Kafka can't be reached, or a topic is not as it must be; the message says which."""
 
@@ -24,7 +28,7 @@ def kafka_admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Connect to the brokers. Raises TopicsError where they don't answer or refuse."""
     servers = settings.need("bootstrap_servers")
     try:
-        admin = KafkaAdminClient(bootstrap_servers=servers)
+        admin = KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=BOOTSTRAP_MS)
     except KafkaError as error:
         raise TopicsError(
             f"no Kafka broker answers at {servers} (TONNAGE_BOOTSTRAP_SERVERS): {error}"

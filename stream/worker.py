@@ -28,7 +28,7 @@ from stream.engine.state import PartitionStore
 from stream.engine.trim import keep_trimming
 from stream.engine.watchdog import Watchdog
 from stream.names import Topics
-from stream.read_store import begin_generation, serving_generation
+from stream.read_store import begin_generation, migrate, serving_generation
 from stream.settings import Settings
 from stream.sink import Sink
 from stream.steps.step import Step
@@ -41,7 +41,11 @@ FIRST_GENERATION = 1
 
 
 def prepare(settings: Settings) -> Topics:
-    """Make what a worker needs: its generation's tables and topics. Returns its topics."""
+    """Make what a worker needs: the read store's and its generation's tables, its topics.
+
+    Returns the topics.
+    """
+    migrate(settings)
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
         generation = serving_generation(connection) or FIRST_GENERATION
         topics = topics_of(settings, generation)
