@@ -1,0 +1,202 @@
+"""The sink on a real read store: guarded by version, published as accepted, patient."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from stream.engine.outbox import Outbox, Outgoing, Positions
+from stream.engine.runner import InterruptedRunError
+from stream.names import PUBLIC_EXERCISES, Topics
+from stream.read_store import begin_generation, migrate
+from stream.settings import Settings, load_settings
+from stream.sink import Sink
+from stream.steps.step import Record
+from stream.topology import topics_of
+from tests.integration.engine.harness import until
+
+pytestmark = pytest.mark.stack
+
+
+class Published(Outbox):
+    """Keeps what would be sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str | None, bytes]] = []
+
+    async def send(self, messages: Iterable[Outgoing]) -> Positions:
+        """Keep topic, name and version."""
+        for each in messages:
+            name = None if each.value is None else json.loads(each.value)["name"]
+            self.sent.append((each.topic, name, dict(each.headers)["version"]))
+        return {}
+
+
+@dataclass
+class Store:
+    """A read store of the test's own."""
+
+    dsn: str
+    server: str
+    topics: Topics
+    outbox: Published = field(default_factory=Published)
+
+    @asynccontextmanager
+    async def sink(self, topics: Topics | None = None) -> AsyncIterator[Sink]:
+        """Open a sink over it."""
+        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            self.dsn, min_size=1, max_size=2, timeout=1, open=False
+        )
+        async with pool:
+            yield Sink(topics or self.topics, pool, self.outbox)
+
+    def exercise(self, offset: int, name: str | None, version: int) -> Record:
+        """Say that exercise 7 is so; None says that it is gone."""
+        value = {"exercise_id": 7, "name": name, "muscle_group": "legs", "owner_id": None}
+        return Record(
+            self.topics.exercises,
+            offset,
+            b'{"exercise_id":7}',
+            None if name is None else json.dumps(value).encode(),
+            0,
+            (("version", b"%d" % version),),
+        )
+
+    def names(self) -> list[str]:
+        """Return the exercises that a reader sees."""
+        with psycopg.connect(self.dsn) as connection:
+            found = connection.execute("SELECT name FROM public.exercises").fetchall()
+        return [name for (name,) in found]
+
+    def admit(self, *, admitted: bool) -> None:
+        """Let connections in, or end them all and let none in."""
+        name = self.dsn.rsplit("/", 1)[1]
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {admitted}".encode())
+            if not admitted:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = %s",
+                    [name],
+                )
+
+
+@pytest.fixture
+def store(stack: Settings) -> Iterator[Store]:
+    server = stack.need("read_store_dsn")
+    name = f"sink_{uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        settings = load_settings(
+            home=stack.home, read_store_dsn=f"{server.rsplit('/', 1)[0]}/{name}"
+        )
+        migrate(settings)
+        topics = topics_of(settings, 1)
+        with psycopg.connect(settings.need("read_store_dsn")) as connection:
+            begin_generation(connection, settings, topics)
+        yield Store(settings.need("read_store_dsn"), server, topics)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+Scenario = Callable[[Sink], Coroutine[Any, Any, None]]
+
+
+def run(store: Store, scenario: Scenario) -> None:
+    async def opened() -> None:
+        async with store.sink() as sink:
+            await scenario(sink)
+
+    asyncio.run(opened())
+
+
+def test_rows_and_positions_are_written_together_and_published(store: Store) -> None:
+    async def scenario(sink: Sink) -> None:
+        await sink.run({3: [store.exercise(10, "Squat", 1), store.exercise(11, "Squats", 2)]})
+        assert store.names() == ["Squats"]
+        assert await sink.kept() == {(store.topics.exercises, 3): 12}
+
+    run(store, scenario)
+    assert store.outbox.sent == [(PUBLIC_EXERCISES, "Squats", b"1.2")]
+
+
+def test_a_lower_version_is_refused_and_not_published(store: Store) -> None:
+    async def scenario(sink: Sink) -> None:
+        await sink.run({3: [store.exercise(10, "new", 5)]})
+        await sink.run({3: [store.exercise(11, "late", 4)]})
+        assert store.names() == ["new"]
+        assert await sink.kept() == {(store.topics.exercises, 3): 12}
+
+    run(store, scenario)
+    assert [name for _, name, _ in store.outbox.sent] == ["new"]
+
+
+def test_an_equal_version_is_published_again(store: Store) -> None:
+    async def scenario(sink: Sink) -> None:
+        await sink.run({3: [store.exercise(10, "new", 5)]})
+        await sink.run({3: [store.exercise(10, "new", 5)]})
+
+    run(store, scenario)
+    assert store.outbox.sent == [(PUBLIC_EXERCISES, "new", b"1.5")] * 2
+
+
+def test_what_is_gone_is_not_revived_by_a_late_writer(store: Store) -> None:
+    async def scenario(sink: Sink) -> None:
+        await sink.run({3: [store.exercise(10, "new", 5)]})
+        await sink.run({3: [store.exercise(11, None, 6)]})
+        await sink.run({3: [store.exercise(12, "late", 4)]})
+
+    run(store, scenario)
+    assert store.names() == []
+    assert [name for _, name, _ in store.outbox.sent] == ["new", None]
+
+
+def test_a_generation_that_does_not_serve_publishes_nothing(store: Store) -> None:
+    async def scenario(sink: Sink) -> None:
+        with psycopg.connect(store.dsn) as connection:
+            connection.execute("UPDATE tonnage.generation SET state = 'kept'")
+        await sink.run({3: [store.exercise(10, "new", 5)]})
+
+    run(store, scenario)
+    assert store.names() == ["new"]
+    assert store.outbox.sent == []
+
+
+def test_a_read_store_that_is_away_is_waited_for(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(sink: Sink) -> None:
+        store.admit(admitted=False)
+        writing = asyncio.ensure_future(sink.run({3: [store.exercise(10, "new", 5)]}))
+        await until(lambda: "does not take a batch" in caplog.text, "a sink that waits")
+        assert not writing.done()
+        store.admit(admitted=True)
+        await writing
+
+    run(store, scenario)
+    assert store.names() == ["new"]
+    assert [name for _, name, _ in store.outbox.sent] == ["new"]
+
+
+def test_a_rebalance_does_not_wait_for_a_read_store_that_is_away(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(sink: Sink) -> None:
+        store.admit(admitted=False)
+        writing = asyncio.ensure_future(sink.run({3: [store.exercise(10, "new", 5)]}))
+        await until(lambda: "does not take a batch" in caplog.text, "a sink that waits")
+        sink.interrupt()
+        with pytest.raises(InterruptedRunError):
+            await writing
+        store.admit(admitted=True)
+
+    run(store, scenario)
+    assert store.outbox.sent == []
