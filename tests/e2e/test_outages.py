@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -102,14 +103,22 @@ def health(address: str) -> dict[str, object]:
     return found
 
 
-def test_a_killed_worker_without_its_state_takes_it_from_the_changelog(
-    app: App, pipeline: Pipeline, settled: Lifter
+def tear(folder: Path) -> None:
+    """Cut every file of the local state in half, as a failing disk might."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            os.truncate(file, file.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("harm", [shutil.rmtree, tear])
+def test_a_killed_worker_whose_state_is_gone_takes_it_from_the_changelog(
+    app: App, pipeline: Pipeline, settled: Lifter, harm: Callable[[Path], None]
 ) -> None:
     pid, address = worker(pipeline)
     killed = psutil.Process(pid)
     os.kill(pid, signal.SIGKILL)
     killed.wait(10)
-    shutil.rmtree(pipeline.settings.state_folder)
+    harm(pipeline.settings.state_folder)
     until(lambda: bool(health(address).get("ready")), "a worker that is ready again")
     assert health(address)["restored"] != 0
     until(lambda: worker(pipeline)[0] not in (0, pid), "the new worker's pid in the stack's file")
@@ -117,6 +126,15 @@ def test_a_killed_worker_without_its_state_takes_it_from_the_changelog(
     pipeline.settle()
     assert pipeline.week(settled.user, W45) is None
     assert pipeline.volume(settled.user, W46) == 3040
+    assert pipeline.differences() == []
+
+
+def test_the_broker_may_be_away_for_a_while(app: App, pipeline: Pipeline, settled: Lifter) -> None:
+    pipeline.supervisor.stop("kafka")
+    app.performed(settled.next_week, settled.squat, "[1]", "[1000]")
+    pipeline.supervisor.start("kafka")
+    pipeline.settle()
+    assert pipeline.volume(settled.user, W46) == 1900
     assert pipeline.differences() == []
 
 
