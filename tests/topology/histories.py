@@ -6,12 +6,14 @@ shrinks, prints, and can be kept as it stands.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -21,6 +23,13 @@ from tests.topology.source import DATES, EXERCISE, GROUPS, PERFORMED, SETS, WORK
 
 Operation = tuple[Any, ...]
 History = list[Operation]
+
+thorough = settings(
+    max_examples=1_000_000 if os.environ.get("TONNAGE_HYPOTHESIS") == "long" else 1500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+"""How long a test looks: a minute for all of them, or hours."""
 
 TABLES = (EXERCISE, WORKOUT, PERFORMED)
 OUTSIDE_EQUALITY = ("as_of", "created_at", "updated_at", "reason")

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.topology.driver import PARTITIONS, Cut
-from tests.topology.histories import History, World, app_operations, cuts, seeded
+from tests.topology.histories import History, World, app_operations, cuts, seeded, thorough
 
 APP = seeded(app_operations)
 ONE_AT_A_TIME = 1
@@ -41,6 +41,7 @@ def is_within(some: Sequence[Any], all_of_them: Sequence[Any]) -> bool:
     return all(each in rest for each in some)
 
 
+@thorough
 @given(history=APP, step=st.integers(0, 2), cuts=cuts)
 def test_a_batch_says_some_of_what_its_records_say_and_ends_the_same(
     history: History, step: int, cuts: Cuts
@@ -72,6 +73,7 @@ SURPLUS_WEIGHT: History = [
 BAD_EXERCISE: History = [("put_exercise", 2, 0, 4)]
 
 
+@thorough
 @given(history=APP)
 @example(history=DELETED_BEFORE_ITS_ROWS)
 @example(history=SURPLUS_WEIGHT)
