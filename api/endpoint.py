@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.freshness import Meta, judge
-from api.parameters import MIN_LSN, Ask, parse_id
+from api.parameters import MIN_LSN, Ask, Limits, parse_id
 from api.problems import ProblemError
+from api.queries import Found
 from api.routes import Route
 from api.security import Caller, Verifier
 from api.store import Store
@@ -23,6 +27,7 @@ from stream.settings import Settings
 Endpoint = Callable[[Request], Awaitable[Response]]
 Clock = Callable[[], datetime]
 
+_RELEASE = version("tonnage")
 MIN_LSN_HEADER = "Tonnage-Min-Lsn"
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -46,31 +51,59 @@ class Service:
         """Answer a question about a user."""
         caller = await self.verifier.caller(request.headers.get("authorization"))
         user = _user(caller, request.path_params.get("user_id", "me"))
-        ask = Ask(user, self.clock(), self.settings.zone, _query(request), request.path_params)
+        limits = Limits(self.settings.max_range_weeks, self.settings.max_page)
+        ask = Ask(
+            user, self.clock(), self.settings.zone, _query(request), request.path_params, limits
+        )
         plan = route.plan(ask)
         min_lsn = ask[MIN_LSN]
         if min_lsn is not None:
             await self.store.wait_until_includes(min_lsn, self.settings.min_lsn_wait_seconds)
-        found = await self.store.fetch(plan.query, {"user": user, **plan.arguments})
-        meta = judge(
+        arguments = {"user": user, **plan.arguments}
+        sent = request.headers.get("if-none-match")
+        if sent is not None and plan.query.version is not None:
+            known = await self.store.fetch(plan.query.version, {"user": user})
+            etag = _etag(_named(route, ask, known))
+            if _matches(sent, etag):
+                return _not_modified(etag, self._meta(known, min_lsn))
+        found = await self.store.fetch(plan.query, arguments)
+        data = await to_thread(plan.build, found.rows) if plan.heavy else plan.build(found.rows)
+        meta = self._meta(found, min_lsn)
+        body = encode(data)
+        etag = _etag(body if plan.query.version is None else _named(route, ask, found))
+        if sent is not None and (sent.strip() == "*" or _matches(sent, etag)):
+            return _not_modified(etag, meta)
+        whole = b'%b,"meta":%b}' % (body[:-1], encode(meta))
+        return Response(whole, HTTPStatus.OK, _headers(etag, meta), "application/json")
+
+    def _meta(self, found: Found[Any], min_lsn: int | None) -> Meta:
+        return judge(
             found.freshness,
             found.quarantined,
             now=self.clock(),
             stale_after_seconds=self.settings.stale_after_seconds,
             min_lsn=min_lsn,
         )
-        return respond(request, plan.build(found.rows), meta)
 
 
-def respond(request: Request, data: msgspec.Struct, meta: Meta) -> Response:
-    """Write an answer down, or that it is the one which the client has already."""
-    body = encode(data)
-    etag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "private", "Vary": "Authorization", **meta.headers()}
-    if _matches(request.headers.get("if-none-match"), etag):
-        return Response(None, HTTPStatus.NOT_MODIFIED, headers)
-    whole = b'%b,"meta":%b}' % (body[:-1], encode(meta))
-    return Response(whole, HTTPStatus.OK, headers, "application/json")
+def _named(route: Route, ask: Ask, found: Found[Any]) -> bytes:
+    """Return all that an answer depends on: what was asked, when, and the data's version."""
+    query = sorted((name, text) for name, text in ask.query.items() if name != MIN_LSN.name)
+    generation = found.freshness.generation if found.freshness is not None else None
+    asked = (ask.user, str(ask.zone), ask.today, route.path, ask.path, query)
+    return encode((_RELEASE, asked, generation, found.version))
+
+
+def _etag(what: bytes) -> str:
+    return f'W/"{blake2b(what, digest_size=12).hexdigest()}"'
+
+
+def _headers(etag: str, meta: Meta) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "private", "Vary": "Authorization", **meta.headers()}
+
+
+def _not_modified(etag: str, meta: Meta) -> Response:
+    return Response(None, HTTPStatus.NOT_MODIFIED, _headers(etag, meta))
 
 
 def endpoint(service: Callable[[], Service], route: Route) -> Endpoint:
@@ -98,8 +131,6 @@ def _user(caller: Caller, text: str) -> int:
     return user
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
-    if if_none_match is None:
-        return False
+def _matches(if_none_match: str, etag: str) -> bool:
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return "*" in tags or etag.removeprefix("W/") in tags
+    return etag.removeprefix("W/") in tags

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -15,6 +16,7 @@ from stream.domain.weeks import Week, local_day
 
 T = TypeVar("T")
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST_ID = 2**63 - 1
 
 
@@ -30,6 +32,14 @@ class Parameter(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Limits:
+    """The most that one question may ask for: weeks of a range, entries of a page."""
+
+    range_weeks: int = 5300
+    page: int = 1000
+
+
+@dataclass(frozen=True)
 class Ask:
     """What one request asks for: whose figures, when, and with which parameters."""
 
@@ -38,6 +48,7 @@ class Ask:
     zone: tzinfo
     query: Mapping[str, str]
     path: Mapping[str, str]
+    limits: Limits = Limits()
 
     def __getitem__(self, parameter: Parameter[T]) -> T:
         """Return a parameter's value, or its default. Raises ProblemError where it is wrong."""
@@ -63,9 +74,20 @@ class Ask:
         """Return the weeks that are asked for, by default those of the last 180 days."""
         start, end = self._day(START, START_DATE), self._day(END, END_DATE)
         try:
-            return span_of(start, end, self.today)
+            span = span_of(start, end, self.today)
         except ValueError as error:
             raise invalid("start", str(error)) from error
+        if len(span) > self.limits.range_weeks:
+            most = self.limits.range_weeks
+            raise invalid("start", f"start: a range of {len(span)} weeks is over {most}")
+        return span
+
+    def page_size(self, parameter: Parameter[int]) -> int:
+        """Return how many entries a page may have. Raises ProblemError for too many."""
+        size, most = self[parameter], self.limits.page
+        if size > most and parameter.name in self.query:
+            raise invalid(parameter.name, f"{parameter.name}: {size} is over {most}")
+        return min(size, most)
 
     def has_span(self) -> bool:
         """Say whether the request names a range at all."""
@@ -95,14 +117,18 @@ def _bound(name: str, description: str) -> Parameter[str | None]:
     return Parameter(name, description, schema, str, None)
 
 
-def _integer(name: str, description: str, default: int, low: int, high: int) -> Parameter[int]:
+def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high:
             return int(text)
         raise ValueError(f"{text!r} is not a whole number {low}…{high}")
 
+    return parse
+
+
+def _integer(name: str, description: str, default: int, low: int, high: int) -> Parameter[int]:
     schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
-    return Parameter(name, description, schema, parse, default)
+    return Parameter(name, description, schema, _whole(low, high), default)
 
 
 def _parse_threshold(text: str) -> Decimal:
@@ -113,6 +139,15 @@ def _parse_threshold(text: str) -> Decimal:
     if not (value.is_finite() and 0 <= value <= 1):
         raise ValueError(f"{text!r} is not within 0…1")
     return value
+
+
+def _parse_date(text: str) -> date:
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a date such as 2026-01-05")
 
 
 def _parse_fill(text: str) -> bool:
@@ -133,6 +168,24 @@ FILL = Parameter(
     default=False,
 )
 LIMIT = _integer("limit", "How many at most", 5, 1, 1000)
+PAGE = _integer("limit", "How many at most; `next_cursor` leads on", 1000, 1, 1000)
+CURSOR: Parameter[str | None] = Parameter(
+    "cursor", "`next_cursor` of the page before", {"type": "string"}, str, None
+)
+YEAR: Parameter[int | None] = Parameter(
+    "year",
+    "The year; default the running one",
+    {"type": "integer", "minimum": 2, "maximum": 9998},
+    _whole(2, 9998),
+    None,
+)
+AT: Parameter[date | None] = Parameter(
+    "at",
+    "As of the end of this day",
+    {"type": "string", "format": "date", "examples": ["2026-01-05"]},
+    _parse_date,
+    None,
+)
 WEEKS = _integer("weeks", "Weeks of the baseline, the running one included", 8, 1, 520)
 RECENT = _integer("recent", "How many of them, the last, are compared with it", 2, 1, 520)
 THRESHOLD = Parameter(

@@ -19,19 +19,27 @@ _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 
 
 class Found(msgspec.Struct, Generic[Row], frozen=True):
-    """What a statement found: rows, freshness, and how many rows of the source are left out."""
+    """What a statement found: rows, freshness, and how many rows of the source are left out.
+
+    `version` changes with whatever the rows are made from; None where they alone tell.
+    """
 
     freshness: Freshness | None
     quarantined: int
     rows: list[Row]
+    version: str | None = None
 
 
 class Query(Generic[Row]):
-    """A statement that answers one JSON text, and the decoder of that."""
+    """A statement that answers one JSON text, and the decoder of that.
 
-    def __init__(self, sql: str, row: type[Row]) -> None:
+    `version` asks for the version alone; None where the rows have none.
+    """
+
+    def __init__(self, sql: str, row: type[Row], version: Query[None] | None = None) -> None:
         self.sql = sql.encode()
         self.decode = msgspec.json.Decoder(Found[row]).decode  # type: ignore[valid-type]
+        self.version = version
 
 
 @cache
@@ -50,18 +58,37 @@ def _statement(body: str) -> str:
     return "\n".join(line for line in body.strip().splitlines() if not line.startswith("--"))
 
 
+def _answer(name: str, version: str) -> str:
+    return blocks()["answer"].replace("{version}", version).replace("{rows}", blocks()[name])
+
+
+def _versioned(name: str, row: type[Row], version: Query[None], block: str) -> Query[Row]:
+    return Query(_answer(name, blocks()[block]), row, version)
+
+
+def _of_weeks(name: str, row: type[Row]) -> Query[Row]:
+    return _versioned(name, row, WEEKS_VERSION, "version_of_weeks")
+
+
 def _of_user(name: str, row: type[Row]) -> Query[Row]:
-    return Query(blocks()["answer"].replace("{rows}", blocks()[name]), row)
+    return Query(_answer(name, "NULL").replace("{week}", blocks()["week"]), row)
 
 
 HEALTH: Query[None] = Query(blocks()["health"], type(None))
 FRESHNESS: Query[None] = Query(blocks()["freshness"], type(None))
-WEEKLY_VOLUME = _of_user("weekly_volume", rows.VolumeOfWeek)
-MUSCLE_GROUPS = _of_user("muscle_groups", rows.VolumeOfGroup)
-WEEKLY_GROUPS = _of_user("weekly_groups", rows.GroupsOfWeek)
-WEEK = _of_user("week", rows.StatsOfWeek)
-LAST_TRAINED = _of_user("last_trained", rows.LastTrained)
-TRAINED_WEEKS = _of_user("trained_weeks", rows.TrainedWeek)
+WEEKS_VERSION: Query[None] = Query(_answer("nothing", blocks()["version_of_weeks"]), type(None))
+RECORDS_VERSION: Query[None] = Query(_answer("nothing", blocks()["version_of_records"]), type(None))
+
+WEEKLY_VOLUME = _of_weeks("weekly_volume", rows.VolumeOfWeek)
+MUSCLE_GROUPS = _of_weeks("muscle_groups", rows.VolumeOfGroup)
+WEEKLY_GROUPS = _of_weeks("weekly_groups", rows.GroupsOfWeek)
+WEEKLY_DAYS = _of_weeks("weekly_days", rows.DaysOfWeek)
+WEEK = _of_weeks("week", rows.StatsOfWeek)
+LAST_TRAINED = _of_weeks("last_trained", rows.LastTrained)
+TRAINED_WEEKS = _of_weeks("trained_weeks", rows.TrainedWeek)
+RECORDS = _versioned("records", rows.Record, RECORDS_VERSION, "version_of_records")
 TOP_WORKOUTS = _of_user("top_workouts", rows.Workout)
-RECORDS = _of_user("records", rows.Record)
 EXERCISES = _of_user("exercises", rows.Exercise)
+PERFORMED_UNTIL = _of_user("performed_until", rows.Performed)
+PERFORMED_WITHIN = _of_user("performed_within", rows.Performed)
+WEEK_IN_FULL = _of_user("week_in_full", rows.WeekInFull)

@@ -8,18 +8,23 @@ from typing import Any
 
 import msgspec
 
-from api import answers, models
-from api.answers import Plan
+from api import models
+from api.answers import explain, groups, lifts, weeks, years
+from api.answers.plan import Plan
 from api.parameters import (
+    AT,
+    CURSOR,
     END,
     END_DATE,
     FILL,
     LIMIT,
+    PAGE,
     RECENT,
     START,
     START_DATE,
     THRESHOLD,
     WEEKS,
+    YEAR,
     Ask,
     Parameter,
 )
@@ -44,28 +49,32 @@ class Route:
 
 
 _SPAN = (START, END)
+_PAGED = (PAGE, CURSOR)
 
 _QUESTIONS = (
-    Route("weekly-volume", answers.weekly_volume, models.WeeklyVolumes, (*_SPAN, FILL)),
-    Route("weekly-frequency", answers.weekly_frequency, models.WeeklyFrequency, (*_SPAN, FILL)),
-    Route("muscle-groups", answers.muscle_groups, models.MuscleGroups, _SPAN),
-    Route("muscle-groups/summary", answers.muscle_groups_summary, models.MuscleGroupsSummary),
-    Route(
-        "muscle-groups/weekly", answers.muscle_groups_weekly, models.WeeklyGroups, (*_SPAN, FILL)
-    ),
+    Route("weekly-volume", weeks.weekly_volume, models.WeeklyVolumes, (*_SPAN, FILL)),
+    Route("weekly-frequency", weeks.weekly_frequency, models.WeeklyFrequency, (*_SPAN, FILL)),
+    Route("muscle-groups", groups.muscle_groups, models.MuscleGroups, _SPAN),
+    Route("muscle-groups/summary", groups.muscle_groups_summary, models.MuscleGroupsSummary),
+    Route("muscle-groups/weekly", groups.muscle_groups_weekly, models.WeeklyGroups, (*_SPAN, FILL)),
     Route(
         "muscle-groups/balance",
-        answers.muscle_groups_balance,
+        groups.muscle_groups_balance,
         models.GroupBalance,
         (WEEKS, RECENT, THRESHOLD),
     ),
-    Route("muscle-groups/recency", answers.muscle_groups_recency, models.Recency),
-    Route("top-workouts", answers.top_workouts, models.TopWorkouts, (LIMIT, *_SPAN)),
-    Route("records", answers.records, models.Records),
-    Route("records/{exercise_id}", answers.records, models.Records),
-    Route("streak", answers.streak, models.Streak),
-    Route("exercises", answers.exercises, models.Exercises),
-    Route("weeks/{week}", answers.week, models.WeekStats),
+    Route("muscle-groups/recency", groups.muscle_groups_recency, models.Recency),
+    Route("muscle-groups/comparison", groups.muscle_groups_comparison, models.GroupComparison),
+    Route("year-over-year", years.year_over_year, models.YearOverYear, (YEAR,)),
+    Route("calendar", years.calendar, models.Calendar, (YEAR, FILL)),
+    Route("top-workouts", lifts.top_workouts, models.TopWorkouts, (LIMIT, CURSOR, *_SPAN)),
+    Route("records", lifts.records, models.Records, (AT, *_PAGED)),
+    Route("records/{exercise_id}", lifts.records, models.Records, (AT, *_PAGED)),
+    Route("streak", weeks.streak, models.Streak),
+    Route("exercises", lifts.exercises, models.Exercises, _PAGED),
+    Route("exercises/{exercise_id}/progress", lifts.progress, models.Progress, (*_SPAN, FILL)),
+    Route("weeks/{week}", weeks.week, models.WeekStats),
+    Route("weeks/{week}/explain", explain.explain, models.WeekExplained),
 )
 
 # What an existing front end asks for; it names the range as it always did.

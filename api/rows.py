@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -32,6 +32,12 @@ class VolumeOfWeek(OfWeek, frozen=True):
 
     total_volume: Decimal = ZERO
     workout_count: int = 0
+
+
+class DaysOfWeek(VolumeOfWeek, frozen=True):
+    """A week's volume, workouts, and volume by day; without more, an empty week's."""
+
+    volume_by_day: dict[date, Decimal] = {}
 
 
 class GroupsOfWeek(OfWeek, frozen=True):
@@ -117,3 +123,71 @@ class Exercise(msgspec.Struct, frozen=True):
     is_custom: bool
     sessions: int
     last_performed: datetime
+
+
+class SetDone(msgspec.Struct, frozen=True):
+    """One set: its number from 1, repetitions, weight (null where none was given), volume."""
+
+    set: int
+    reps: int
+    weight: Decimal | None
+    volume: Decimal
+
+
+class Performed(msgspec.Struct, frozen=True):
+    """A performed exercise with its sets; name and group are null until they have arrived."""
+
+    workout_id: int
+    date: datetime
+    performed_exercise_id: int
+    exercise_id: int
+    exercise: str | None
+    muscle_group: str | None
+    volume: Decimal
+    sets: list[SetDone]
+
+
+class PerformedInFull(msgspec.Struct, frozen=True):
+    """A performed exercise that counts, as its workout has it."""
+
+    performed_exercise_id: int
+    exercise_id: int
+    volume: Decimal
+    sets: list[SetDone]
+
+
+class BadRow(msgspec.Struct, frozen=True):
+    """A performed exercise that is left out, with its lists as they stand."""
+
+    performed_exercise_id: int
+    exercise_id: int
+    reason: str
+    reps_per_set: str | None
+    weights_per_set: str | None
+
+
+class WorkoutInFull(msgspec.Struct, frozen=True):
+    """A workout with everything in it."""
+
+    workout_id: int
+    date: datetime
+    name: str | None
+    total_volume: Decimal
+    exercises: list[PerformedInFull]
+    bad_rows: list[BadRow]
+
+
+class NamedExercise(msgspec.Struct, frozen=True):
+    """What an exercise is called and trains."""
+
+    exercise_id: int
+    name: str | None
+    muscle_group: str | None
+
+
+class WeekInFull(msgspec.Struct, frozen=True):
+    """A week's figures (null where it has none), its workouts and their exercises."""
+
+    week: StatsOfWeek | None
+    workouts: list[WorkoutInFull]
+    exercises: list[NamedExercise]

@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins that may call the API from a browser, comma-separated"
     )
+    max_range_weeks: int = Field(5300, ge=1, description="Weeks that one question may span")
+    max_page: int = Field(1000, ge=1, le=1000, description="Entries of a list in one answer")
     stale_after_seconds: float = Field(5.0, gt=0, description="Lag from which answers are stale")
     min_lsn_wait_seconds: float = Field(5.0, ge=0, description="How long `min_lsn` may wait")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
-from stream.domain.exact import ZERO, plain
+from stream.domain.exact import EXACT, ZERO, plain
 
 _DIVISION = Context(prec=120, rounding=ROUND_HALF_EVEN)
 _HUNDREDTH = Decimal("0.01")
@@ -29,6 +29,11 @@ def percentage(part: Decimal, total: Decimal) -> Decimal:
     if not total:
         return ZERO
     return _shown(_DIVISION.divide(_DIVISION.scaleb(part, 2), total), _TENTH)
+
+
+def change(now: Decimal, before: Decimal) -> Decimal | None:
+    """Return by how many percent a volume has changed, to 1 place; None against no volume."""
+    return percentage(EXACT.subtract(now, before), before) if before > 0 else None
 
 
 def share(exact: Fraction) -> Decimal:

@@ -214,6 +214,7 @@ def test_a_week_has_every_figure(api: Api, read_store: ReadStore) -> None:
         "total_volume": 1740.5,
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z",
+        "partial": True,
     }
 
 
