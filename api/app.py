@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -13,20 +14,31 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
+from starlette.types import ASGIApp
 
-from api.endpoint import Clock, Endpoint, Service, endpoint, utc_now
+from api.endpoint import MIN_LSN_HEADER, Clock, Endpoint, Service, endpoint, utc_now
+from api.feed import Feed
 from api.freshness import Meta, judge
 from api.jwks import Keys
+from api.limits import Guard, RateLimit
+from api.live import LAST_EVENT_ID
 from api.metrics import Measured, Metrics
 from api.openapi import document
 from api.problems import HANDLERS, unavailable
 from api.queries import HEALTH
-from api.routes import OF_CALLER, ROUTES
+from api.routes import LIVE, OF_CALLER, ROUTES
 from api.security import Verifier
 from api.store import open_store
 from stream.settings import Settings
 
-_EXPOSED = ("ETag", "Tonnage-As-Of", "Tonnage-Lsn", "Tonnage-Lag-Seconds", "Tonnage-Stale")
+_EXPOSED = (
+    "ETag",
+    "Retry-After",
+    "Tonnage-As-Of",
+    "Tonnage-Lsn",
+    "Tonnage-Lag-Seconds",
+    "Tonnage-Stale",
+)
 
 
 class Application:
@@ -42,20 +54,27 @@ class Application:
         self._openapi = msgspec.json.encode(document(ROUTES))
         self._service: Service | None = None
         endpoints = self._endpoints()
-        self.asgi = Starlette(
+        routed = Starlette(
             routes=[Path(path, each, methods=["GET"]) for path, each in endpoints.items()],
             exception_handlers=HANDLERS,
             middleware=self._middleware({each: path for path, each in endpoints.items()}),
             lifespan=self._lifespan,
         )
-        self.asgi.router.redirect_slashes = False
+        routed.router.redirect_slashes = False
+        self.asgi: ASGIApp = Guard(routed, settings.max_body_bytes)
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         del app
         async with open_store(self._dsn) as store:
-            self._service = Service(self._settings, store, self._verifier, self._clock)
-            yield
+            feed = Feed(self._dsn, store)
+            limit = RateLimit(self._settings.rate_limit)
+            self._service = Service(self._settings, store, self._verifier, self._clock, feed, limit)
+            listening = asyncio.create_task(feed.run())
+            try:
+                yield
+            finally:
+                listening.cancel()
 
     def _endpoints(self) -> dict[str, Endpoint]:
         endpoints = {route.path: endpoint(self.service, route) for route in ROUTES}
@@ -63,6 +82,7 @@ class Application:
             path.rstrip("/"): each for path, each in endpoints.items() if path.startswith(OF_CALLER)
         }
         operations: dict[str, Endpoint] = {
+            LIVE: self._live,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/metrics": self._metrics_page,
@@ -78,7 +98,7 @@ class Application:
             CORSMiddleware,
             allow_origins=self._settings.cors_origins,
             allow_methods=["GET"],
-            allow_headers=["Authorization", "If-None-Match", "Tonnage-Min-Lsn"],
+            allow_headers=["Authorization", "If-None-Match", MIN_LSN_HEADER, LAST_EVENT_ID],
             expose_headers=_EXPOSED,
         )
         return [measured, cors]
@@ -87,6 +107,9 @@ class Application:
         """Return what answers, once the application has started."""
         assert self._service is not None  # noqa: S101 - a server starts the lifespan first
         return self._service
+
+    async def _live(self, request: Request) -> Response:
+        return await self.service().live(request)
 
     async def _meta(self) -> Meta:
         found = await self.service().store.fetch(HEALTH, {})
@@ -112,10 +135,11 @@ class Application:
 
     async def _metrics_page(self, request: Request) -> Response:
         del request
+        live = self.service().feed.clients
         try:
-            return self._metrics.page(await self._meta())
+            return self._metrics.page(await self._meta(), live)
         except DatabaseError:
-            return self._metrics.page(None)
+            return self._metrics.page(None, live)
 
     async def _openapi_json(self, request: Request) -> Response:
         del request

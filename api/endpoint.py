@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,13 +16,17 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.feed import Feed, Subscriber
 from api.freshness import Meta, judge
+from api.limits import RateLimit
+from api.live import EventsResponse, Stream
 from api.parameters import MIN_LSN, Ask, Limits, parse_id
-from api.problems import ProblemError
+from api.problems import ProblemError, unavailable
 from api.queries import Found
 from api.routes import Route
 from api.security import Caller, Verifier
 from api.store import Store
+from stream.domain.weeks import Week
 from stream.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -46,10 +51,12 @@ class Service:
     store: Store
     verifier: Verifier
     clock: Clock
+    feed: Feed
+    rate_limit: RateLimit
 
     async def answer(self, route: Route, request: Request) -> Response:
         """Answer a question about a user."""
-        caller = await self.verifier.caller(request.headers.get("authorization"))
+        caller = await self._caller(request)
         user = _user(caller, request.path_params.get("user_id", "me"))
         limits = Limits(self.settings.max_range_weeks, self.settings.max_page)
         ask = Ask(
@@ -67,7 +74,11 @@ class Service:
             if _matches(sent, etag):
                 return _not_modified(etag, self._meta(known, min_lsn))
         found = await self.store.fetch(plan.query, arguments)
-        data = await to_thread(plan.build, found.rows) if plan.heavy else plan.build(found.rows)
+        data = (
+            await asyncio.to_thread(plan.build, found.rows)
+            if plan.heavy
+            else plan.build(found.rows)
+        )
         meta = self._meta(found, min_lsn)
         body = encode(data)
         etag = _etag(body if plan.query.version is None else _named(route, ask, found))
@@ -75,6 +86,39 @@ class Service:
             return _not_modified(etag, meta)
         whole = b'%b,"meta":%b}' % (body[:-1], encode(meta))
         return Response(whole, HTTPStatus.OK, _headers(etag, meta), "application/json")
+
+    async def live(self, request: Request) -> Response:
+        """Send a user's changed weeks, as they change."""
+        caller = await self._caller(request)
+        user = _user(caller, request.path_params["user_id"])
+        settings = self.settings
+        if self.feed.clients >= settings.live_max_clients:
+            raise unavailable(f"{settings.live_max_clients} clients are live already")
+        ends = asyncio.get_running_loop().time() + caller.until - time.time()
+
+        def opened(subscriber: Subscriber) -> Stream:
+            return Stream(
+                user,
+                self.store,
+                subscriber,
+                meta=lambda found: self._meta(found, None),
+                running_week=lambda: Week.of(self.clock(), settings.zone),
+                heartbeat=settings.live_heartbeat_seconds,
+                ends=ends,
+            )
+
+        return EventsResponse(self.feed, user, opened, settings.live_send_seconds)
+
+    async def _caller(self, request: Request) -> Caller:
+        """Return who asks, unless they ask too often; an administrator may."""
+        try:
+            caller = await self.verifier.caller(request.headers.get("authorization"))
+        except ProblemError:
+            self.rate_limit.take(request.client.host if request.client else None)
+            raise
+        if not caller.admin:
+            self.rate_limit.take(caller.user)
+        return caller
 
     def _meta(self, found: Found[Any], min_lsn: int | None) -> Meta:
         return judge(

@@ -24,12 +24,16 @@ def parse_lsn(text: str) -> int:
 
 
 class Freshness(msgspec.Struct, frozen=True):
-    """A row of the view `tonnage.freshness`: the serving generation and its frontier."""
+    """A row of the view `tonnage.freshness`: the serving generation and its frontier.
+
+    `epoch` is raised whenever another generation serves.
+    """
 
     generation: int
     lsn: str | None
     source_time: datetime | None
     incidents: str | None
+    epoch: int = 0
 
     def includes(self, lsn: int) -> bool:
         """Say whether every change of the source up to that position is in."""

@@ -34,7 +34,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "tonnage_http_request_seconds",
-            "Time from a request to the end of its answer",
+            "Time from a request to the start of its answer",
             ["route"],
             buckets=_BUCKETS,
             registry=registry,
@@ -46,12 +46,19 @@ class Metrics:
             registry=registry,
         )
         self._stale = Gauge("tonnage_stale", "1 while answers are stale", registry=registry)
+        self._live = Gauge(
+            "tonnage_live_clients", "Clients that are sent events", registry=registry
+        )
         self._quarantined = Gauge(
             "tonnage_quarantined_rows", "Rows left out of all users' figures", registry=registry
         )
 
-    def page(self, meta: Meta | None) -> Response:
-        """Return the page to scrape; `meta` is None while the read store does not answer."""
+    def page(self, meta: Meta | None, live: int) -> Response:
+        """Return the page to scrape; `meta` is None while the read store does not answer.
+
+        `live` is the number of clients that are sent events.
+        """
+        self._live.set(live)
         self._up.set(meta is not None)
         self._stale.set(meta is None or meta.stale)
         lag = meta.lag_seconds if meta is not None else None
@@ -74,12 +81,13 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = 500
+        status: int = 500
+        seconds: float | None = None
 
         async def watch(message: Message) -> None:
-            nonlocal status
+            nonlocal status, seconds
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, seconds = message["status"], time.perf_counter() - began
             await send(message)
 
         began = time.perf_counter()
@@ -90,4 +98,5 @@ class Measured:
             path = self._paths.get(scope.get("endpoint"), "unmatched")
             method = scope["method"] if path != "unmatched" else "any"
             self._metrics.requests.labels(path, method, status).inc()
-            self._metrics.seconds.labels(path).observe(time.perf_counter() - began)
+            if seconds is not None:
+                self._metrics.seconds.labels(path).observe(seconds)

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 
 from api.freshness import Meta
+from api.live import LAST_EVENT_ID
+from api.live import MEDIA_TYPE as EVENTS
 from api.parameters import MIN_LSN, Parameter
 from api.problems import MEDIA_TYPE, ProblemDetails
-from api.routes import Route
+from api.routes import LIVE, Route
 
 _SCHEMAS = "#/components/schemas"
 _IN_PATH = {
@@ -24,6 +26,7 @@ _PROBLEMS = {
     "401": "No valid bearer token",
     "404": "Not there, or not for this token",
     "422": "A parameter is wrong",
+    "429": "Too many requests: Retry-After says when again",
     "500": "The request failed",
     "503": "The read store does not answer now",
 }
@@ -47,6 +50,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         },
         "security": [{"bearer": []}],
         "paths": {route.path: {"get": _operation(route)} for route in routes}
+        | {LIVE: {"get": _LIVE_OPERATION}}
         | {path: {"get": _operational(summary)} for path, summary in _OPERATIONS.items()},
         "components": {
             "schemas": _exact_numbers(schemas),
@@ -133,6 +137,32 @@ def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:
 def _problem(text: str) -> dict[str, Any]:
     schema = {"$ref": f"{_SCHEMAS}/ProblemDetails"}
     return {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+_LIVE_OPERATION = {
+    "operationId": "live",
+    "summary": "Changed weeks, as they change: server-sent events",
+    "parameters": [
+        _path_parameter("user_id"),
+        {
+            "name": LAST_EVENT_ID,
+            "in": "header",
+            "description": "The id of the last event that the client has",
+            "schema": {"type": "string"},
+        },
+    ],
+    "responses": {
+        "200": {
+            "description": "Events `ready`, `week`, `gone`, `reset`, until the client goes",
+            "content": {EVENTS: {"schema": {"type": "string"}}},
+        }
+    }
+    | {
+        status: {"$ref": f"#/components/responses/{status}"}
+        for status in _PROBLEMS
+        if status != "422"
+    },
+}
 
 
 def _exact_numbers(schema: Any) -> Any:

@@ -38,6 +38,10 @@ SELECT json_build_object(
 (SELECT sum(hashtextextended(concat_ws(' ', r.exercise_id, r.kind, e.version), r.version))::text
  FROM personal_records r LEFT JOIN exercises e USING (exercise_id) WHERE r.user_id = %(user)s)
 
+-- version_of_changes --
+-- The version of the user's last change, deletions included.
+(SELECT max(version)::text FROM tonnage.weekly_changes WHERE user_id = %(user)s)
+
 -- nothing --
 -- No rows: a version is asked for alone.
 SELECT WHERE false
@@ -184,3 +188,24 @@ WHERE w.user_id = %(user)s
 GROUP BY p.exercise_id, e.name, e.muscle_group, e.owner_id
 ORDER BY e.name IS NULL, coalesce(e.name, ''), p.exercise_id
 LIMIT %(limit)s
+
+-- changes_since --
+-- The user's weeks that have changed from a version on, itself included since several weeks may
+-- share one; the oldest change first.
+SELECT user_id, year, week, total_volume, workout_count, set_count, rep_count,
+       volume_by_muscle_group, sets_by_muscle_group, sessions_by_muscle_group,
+       last_trained_by_muscle_group, volume_by_day, quarantined, created_at, updated_at,
+       version, deleted
+FROM tonnage.weekly_changes
+WHERE user_id = %(user)s AND version >= %(since)s::bigint
+ORDER BY version, year, week
+
+-- changed_weeks --
+-- Weeks of several users as they are now, the oldest change first.
+SELECT json_build_object(
+    'freshness', (SELECT row_to_json(f) FROM tonnage.freshness f), 'quarantined', 0,
+    'rows', (SELECT coalesce(json_agg(c ORDER BY c.version), '[]')
+             FROM tonnage.weekly_changes c
+             JOIN unnest(%(users)s::bigint[], %(years)s::integer[], %(weeks)s::integer[])
+                  AS asked (user_id, year, week) USING (user_id, year, week))
+)::text

@@ -31,6 +31,7 @@ from api.parameters import (
 
 OF_USER = "/v1/users/{user_id}"
 OF_CALLER = "/api/analytics"
+LIVE = f"{OF_USER}/live"
 
 
 @dataclass(frozen=True)

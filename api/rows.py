@@ -67,6 +67,13 @@ class StatsOfWeek(OfWeek, frozen=True):
     updated_at: datetime
 
 
+class ChangedWeek(StatsOfWeek, frozen=True):
+    """A week as it is since the change of that version; its figures are 0 where it is gone."""
+
+    version: int
+    deleted: bool
+
+
 class VolumeOfGroup(msgspec.Struct, frozen=True):
     """A muscle group's volume over a range of weeks."""
 

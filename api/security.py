@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -33,10 +34,14 @@ _MOST_KEPT = 10_000
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a token stands for. `user` is None where it names nobody (an administrator may)."""
+    """Who a token stands for. `user` is None where it names nobody (an administrator may).
+
+    `until` is when the token ends, in seconds since 1970.
+    """
 
     user: int | None
     admin: bool
+    until: float = field(default=math.inf, compare=False)
 
     def may_see(self, user: int) -> bool:
         """Say whether that user's data are open to the caller."""
@@ -114,7 +119,7 @@ class Verifier:
             raise _unauthorized(
                 f"the token's claim {self._user_claim!r} is not a user's id", "invalid_token"
             )
-        return Caller(user, admin)
+        return Caller(user, admin, float(claims["exp"]))
 
 
 def make_token(

@@ -11,6 +11,7 @@ import psycopg
 from yoyo import get_backend, read_migrations
 
 from stream.names import Topics
+from stream.notices import CHANNEL, switch_notice
 from stream.settings import Settings, SettingsError
 from stream.topology import topics_of
 
@@ -99,3 +100,4 @@ def serve(connection: psycopg.Connection[Any], topics: Topics) -> None:
             " epoch = (SELECT max(epoch) + 1 FROM tonnage.generation) WHERE number = %s",
             [topics.generation],
         )
+        connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, switch_notice(topics.generation)])

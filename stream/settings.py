@@ -113,6 +113,17 @@ class Settings(BaseSettings):
     )
     max_range_weeks: int = Field(5300, ge=1, description="Weeks that one question may span")
     max_page: int = Field(1000, ge=1, le=1000, description="Entries of a list in one answer")
+    max_body_bytes: int = Field(65_536, ge=0, description="Longest body of a request")
+    rate_limit: float = Field(
+        1000, ge=0, description="Requests a second of one user, also in a burst; 0: any number"
+    )
+    live_max_clients: int = Field(2000, ge=0, description="Clients of `live` on one process")
+    live_heartbeat_seconds: float = Field(
+        15, gt=0, description="How often `live` says that it is alive when nothing changes"
+    )
+    live_send_seconds: float = Field(
+        10, gt=0, description="How long a client of `live` may take no data before it is dropped"
+    )
     stale_after_seconds: float = Field(5.0, gt=0, description="Lag from which answers are stale")
     min_lsn_wait_seconds: float = Field(5.0, ge=0, description="How long `min_lsn` may wait")
 

@@ -25,6 +25,7 @@ from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
 from stream.engine.runner import Fetched, InterruptedRunError, halves
 from stream.incidents import OPEN, Incident
 from stream.names import Topics
+from stream.notices import CHANNEL, notices
 from stream.steps.step import Record
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,8 @@ class Sink:
                 accepted = await self._upsert(connection, self._tables[topic], rows)
                 if epoch is not None:
                     outgoing.extend(self._publication(topic, accepted, epoch))
+                    if topic == self._names.weekly_stats:
+                        await self._notify(connection, accepted)
             await connection.execute(
                 self._statements["positions"],
                 {
@@ -164,6 +167,15 @@ class Sink:
                 },
             )
         return outgoing
+
+    async def _notify(self, connection: Connection, weeks: list[Row]) -> None:
+        """Tell who listens which weeks change with this transaction."""
+        payloads = list(notices(self._names.generation, (row.key for row in weeks)))
+        if payloads:
+            await connection.execute(
+                "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload",
+                [CHANNEL, payloads],
+            )
 
     async def _serving_epoch(self, connection: Connection) -> int | None:
         """Return the serving epoch, or None while another generation serves."""

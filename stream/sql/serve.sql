@@ -24,3 +24,11 @@ FROM {schema}.personal_records WHERE NOT deleted;
 CREATE OR REPLACE VIEW public.quarantine AS
 SELECT topic, key, partition, "offset", reason, event, as_of_lsn, as_of_time, version
 FROM {schema}.quarantine WHERE NOT deleted;
+
+-- Deleted weeks too, with the version of their deletion: for who was away while they went.
+CREATE OR REPLACE VIEW tonnage.weekly_changes AS
+SELECT user_id, year, week, total_volume, workout_count, set_count, rep_count,
+       volume_by_muscle_group, sets_by_muscle_group, sessions_by_muscle_group,
+       last_trained_by_muscle_group, volume_by_day, quarantined, created_at, updated_at,
+       version, deleted
+FROM {schema}.weekly_stats;

@@ -363,7 +363,7 @@ def test_deleted_rows_are_not_there(api: Api, read_store: ReadStore) -> None:
 
 
 def test_random_weeks_equal_a_recomputation(api: Api, read_store: ReadStore) -> None:
-    chance = random.Random(20261118)  # noqa: S311 - figures, not secrets
+    chance = random.Random(20261118)
     volumes: dict[str, dict[str, Fraction]] = {}
     for week in range(1, 48):
         groups = {

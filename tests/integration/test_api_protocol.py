@@ -301,6 +301,64 @@ def test_a_browser_of_another_origin_may_ask_if_allowed(
             assert response.status_code == status
 
 
+def test_who_asks_too_often_waits(database: ReadStore, tmp_path: Path) -> None:
+    settings = load_settings(
+        home=tmp_path, read_store_dsn=database.dsn, jwt_secret=SECRET, rate_limit=5
+    )
+    admin = {"Authorization": f"Bearer {make_token(settings, None, admin=True)}"}
+    with serving(settings) as api:
+        answers = [api.get(WEEKLY) for _ in range(30)]
+        refused = [each for each in answers if each.status_code == 429]
+        assert {each.status_code for each in answers} == {200, 429}
+        assert "5 requests a second" in problem(refused[0], 429)
+        assert refused[0].headers["retry-after"] == "1"
+        assert api.get("/v1/users/2/weekly-volume", user=2).status_code == 200
+        assert {api.http.get(WEEKLY, headers=admin).status_code for _ in range(30)} == {200}
+        assert {api.http.get(WEEKLY).status_code for _ in range(30)} == {401, 429}
+
+
+@pytest.mark.parametrize("path", [WEEKLY, "/healthz", "/nothing", "/v1/users/1/records/x"])
+def test_every_answer_tells_browsers_to_be_careful(api: Api, path: str) -> None:
+    headers = api.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert headers["x-frame-options"] == "DENY"
+
+
+def test_a_long_body_is_refused_unread(api: Api) -> None:
+    assert api.http.request("GET", "/healthz", content=b"x" * 65_536).status_code == 200
+    long = api.http.request("GET", "/healthz", content=b"x" * 65_537)
+    assert "over 65536" in problem(long, 413)
+    unmeasured = api.http.request("GET", "/healthz", content=iter([b"x"]))
+    problem(unmeasured, 411)
+    assert unmeasured.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "query", ["weekly-volume?start=2026-W01&end=2026-W11", "top-workouts?limit=6"]
+)
+def test_ranges_and_pages_have_limits(database: ReadStore, tmp_path: Path, query: str) -> None:
+    settings = load_settings(
+        home=tmp_path,
+        read_store_dsn=database.dsn,
+        jwt_secret=SECRET,
+        max_range_weeks=10,
+        max_page=5,
+    )
+    with serving(settings) as api:
+        assert "is over" in problem(api.get(f"/v1/users/1/{query}"), 422)
+        assert api.get("/v1/users/1/weekly-volume?start=2026-W01&end=2026-W10").status_code == 200
+        assert api.get("/v1/users/1/records").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "bnVsbA==", "WzEsImEiLC0xXQ==", "WzEsIlx1MDAwMCIsMV0=", "é"]
+)
+def test_a_cursor_of_elsewhere_is_refused(api: Api, cursor: str) -> None:
+    for path in ("records", "exercises", "top-workouts"):
+        assert "cursor" in problem(api.get(f"/v1/users/1/{path}?cursor={cursor}"), 422)
+
+
 @retry(
     retry=retry_if_exception_type(AssertionError),
     wait=wait_fixed(0.1),

@@ -126,12 +126,13 @@ def test_year_over_year(api: Api, truth: Recomputation, user: int, now: datetime
         assert len(rows) == max(weeks_of(year), weeks_of(year - 1))
         for number, row in enumerate(rows, start=1):
             this, last = in_week(volumes, year, number), in_week(volumes, year - 1, number)
+            comparable = this is not None and last is not None
+            past = (year, number) <= (running, week_now)
+            expected = delta(this or Fraction(), last or Fraction()) if past else None
             assert row["totalVolume"] == this
             assert row["previousVolume"] == last
-            assert row["comparable"] == (this is not None and last is not None)
-            past = (year, number) <= (running, week_now)
-            expected = delta(this, last) if past and this is not None and last is not None else None
-            assert row["deltaPct"] == expected
+            assert row["comparable"] == comparable
+            assert row["deltaPct"] == (expected if comparable else None)
         limit = (week_now, weekday) if year == running else (weeks_of(year), 7)
         sums = [
             sum(
