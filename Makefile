@@ -1,5 +1,5 @@
 # Every target sets up what it needs; the second time that is quick.
-.PHONY: setup demo test check chaos bench
+.PHONY: setup demo test check chaos
 .DEFAULT_GOAL := demo
 
 VENV := .venv
@@ -34,5 +34,3 @@ check: setup
 chaos: setup
 	$(BIN)/python -m pytest tests/chaos
 
-bench: setup
-	$(BIN)/tonnage bench
