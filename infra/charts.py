@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import plotext
+from rich.markup import escape
 from rich.table import Table
 
 _CHART_HEIGHT = 14
@@ -62,6 +63,62 @@ def shares_table(title: str, shares: Mapping[str, Share]) -> Table:
     for group, share in sorted(shares.items(), key=lambda each: -each[1].volume):
         bar = "█" * max(round(share.percentage * _BAR / 100), 0)
         table.add_row(group, _shown(share.volume), f"{share.percentage}", f"[cyan]{bar}")
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A personal record as people read it; `lift` is the set that holds it, if one does."""
+
+    exercise: str
+    kind: str
+    value: Decimal
+    lift: str
+    day: str
+    workout: int
+
+
+def records_table(title: str, records: Sequence[Record]) -> Table:
+    """Lay out records, one a row; an exercise is named once."""
+    table = Table("exercise", "record", title=title, title_justify="left")
+    table.add_column("value", justify="right")
+    for heading in ("set", "day", "workout"):
+        table.add_column(heading)
+    named = ""
+    for each in records:
+        name = "" if each.exercise == named else each.exercise
+        named = each.exercise
+        table.add_row(
+            escape(name), each.kind, f"{each.value:,f}", each.lift, each.day, str(each.workout)
+        )
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A muscle group's share (0…1) of the baseline's and of the recent volume."""
+
+    baseline: Decimal
+    recent: Decimal
+    status: str
+
+
+_STATUS = {"undertrained": "[yellow]", "ok": "[green]", "overemphasized": "[magenta]"}
+
+
+def balance_table(title: str, groups: Mapping[str, Balance]) -> Table:
+    """Lay out muscle groups: their shares in percent, a bar of each, the status."""
+    table = Table("muscle group", title=title, title_justify="left")
+    for heading in ("baseline %", "recent %"):
+        table.add_column(heading, justify="right")
+    table.add_column("baseline, recent")
+    table.add_column("status")
+    for group, each in groups.items():
+        shares = (each.baseline, each.recent)
+        long = [round(max(share, Decimal(0)) * _BAR) for share in shares]
+        bars = f"[dim]{'█' * long[0]}[/]\n[cyan]{'█' * long[1]}[/]"
+        percents = (f"{100 * share:.1f}" for share in shares)
+        table.add_row(group, *percents, bars, _STATUS.get(each.status, "") + each.status)
     return table
 
 

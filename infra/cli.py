@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from connectors.errors import ConnectorError
-from infra.commands import api, connector, demo, load, stack, stream, verify
+from infra.commands import api, connector, demo, figures, load, stack, stream, verify
 from infra.errors import TonnageError
 from stream.admin import TopicsError
 from stream.reset import WorkersRunError
@@ -26,6 +26,7 @@ stack.register(app)
 demo.register(app)
 load.register(app)
 verify.register(app)
+figures.register(app)
 app.add_typer(connector.app, name="connector")
 app.add_typer(stream.app, name="stream")
 app.add_typer(api.app, name="api")
