@@ -132,6 +132,17 @@ class Broker:
         producer.flush()
         producer.close()
 
+    def roll_back(self, topic: str, values: Sequence[bytes]) -> None:
+        """Write values in a transaction that is given up."""
+        producer = KafkaProducer(bootstrap_servers=self.servers, transactional_id=str(uuid4()))
+        producer.init_transactions()
+        producer.begin_transaction()
+        for number, value in enumerate(values):
+            producer.send(topic, value, partition=number % PARTITIONS)
+        producer.flush()
+        producer.abort_transaction()
+        producer.close()
+
     def ends(self, topic: str) -> dict[int, int]:
         """Return the end of each partition's log: markers of transactions count."""
         consumer = KafkaConsumer(bootstrap_servers=self.servers)

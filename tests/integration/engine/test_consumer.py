@@ -32,6 +32,20 @@ def test_positions_pass_the_markers_of_transactions(
     asyncio.run(scenario())
 
 
+def test_what_was_rolled_back_is_never_seen(
+    broker: Broker, topic: str, group: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        broker.roll_back(topic, numbers(4))
+        broker.send(topic, [b"stands"], transactions=1)
+        seen = Seen(topic)
+        async with worker(broker, group, tmp_path, seen):
+            await until(lambda: broker.committed(group, topic) == broker.ends(topic), "no lag")
+        assert seen.values == [b"stands"]
+
+    asyncio.run(scenario())
+
+
 def test_commits_go_on_after_a_restart(
     broker: Broker, topic: str, group: str, tmp_path: Path
 ) -> None:
