@@ -31,6 +31,7 @@ from stream.steps.step import Record
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+PAUSE_SECONDS = 5
 
 _decode_key = msgspec.json.Decoder(dict[str, str | int]).decode
 _version_header = VERSION_HEADER
@@ -47,6 +48,27 @@ class Row(NamedTuple):
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Connections = AsyncConnectionPool[Connection]
+
+AWAY = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout)
+"""What passes: the read store can't be reached, or has given up on a worker that was paused."""
+
+
+def connections(dsn: str) -> Connections:
+    """Make the pool with which a worker writes to the read store.
+
+    A worker that is paused amid a transaction would keep its rows locked, and whoever takes its
+    partitions over would wait for as long as it is paused.
+    """
+
+    async def release_soon(connection: Connection) -> None:
+        await connection.execute(
+            f"SET idle_in_transaction_session_timeout = '{PAUSE_SECONDS}s'".encode()
+        )
+        await connection.commit()
+
+    return AsyncConnectionPool(
+        dsn, min_size=1, max_size=2, timeout=5.0, open=False, configure=release_soon
+    )
 
 
 def statements(schema: str) -> dict[str, bytes]:
@@ -138,7 +160,7 @@ class Sink:
         while True:
             try:
                 return await self._write(newest, positions)
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("the read store does not take a batch, trying again: %s", error)
             try:
                 await asyncio.wait_for(self._interrupted.wait(), RETRY_SECONDS)

@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import faust
 import psycopg
 import uvloop
 from faust.types import TP
 from faust.web import Request, Response, View
-from psycopg_pool import AsyncConnectionPool
 
 from stream.engine.app import StepApp, make_app
 from stream.engine.frontier import Frontier
@@ -30,7 +28,7 @@ from stream.engine.watchdog import Watchdog
 from stream.names import Topics
 from stream.read_store import begin_generation, migrate, serving_generation
 from stream.settings import Settings
-from stream.sink import Sink
+from stream.sink import Sink, connections
 from stream.steps.step import Step
 from stream.topics import ensure_topics, generation_topics
 from stream.topology import steps_of, topics_of
@@ -75,9 +73,7 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
     servers = settings.need("bootstrap_servers")
     folder = worker_folder(settings, topics, port)
     outbox = Outbox(servers)
-    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        settings.need("read_store_dsn"), min_size=1, max_size=2, timeout=5.0, open=False
-    )
+    pool = connections(settings.need("read_store_dsn"))
     restorer = Restorer(servers, outbox)
     sink = Sink(topics, pool, outbox)
     runners = [

@@ -12,14 +12,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg_pool import AsyncConnectionPool
 
 from stream.engine.outbox import Outbox, Outgoing, Positions
 from stream.engine.runner import InterruptedRunError
 from stream.names import PUBLIC_EXERCISES, Topics
 from stream.read_store import begin_generation, migrate
 from stream.settings import Settings, load_settings
-from stream.sink import Sink
+from stream.sink import Connection, Row, Sink, connections
 from stream.steps.step import Record
 from stream.topology import topics_of
 from tests.integration.engine.harness import until
@@ -51,13 +50,10 @@ class Store:
     outbox: Published = field(default_factory=Published)
 
     @asynccontextmanager
-    async def sink(self, topics: Topics | None = None) -> AsyncIterator[Sink]:
+    async def sink(self, kind: type[Sink] = Sink) -> AsyncIterator[Sink]:
         """Open a sink over it."""
-        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            self.dsn, min_size=1, max_size=2, timeout=1, open=False
-        )
-        async with pool:
-            yield Sink(topics or self.topics, pool, self.outbox)
+        async with connections(self.dsn) as pool:
+            yield kind(self.topics, pool, self.outbox)
 
     def exercise(self, offset: int, name: str | None, version: int) -> Record:
         """Say that exercise 7 is so; None says that it is gone."""
@@ -200,3 +196,33 @@ def test_a_rebalance_does_not_wait_for_a_read_store_that_is_away(
 
     run(store, scenario)
     assert store.outbox.sent == []
+
+
+class Paused(Sink):
+    """A sink whose worker stands still once, its rows locked."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.pauses = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def _upsert(self, connection: Connection, table: str, rows: list[Row]) -> list[Row]:
+        taken = await super()._upsert(connection, table, rows)
+        self.pauses.set()
+        await self.goes_on.wait()
+        return taken
+
+
+def test_a_paused_worker_holds_back_no_other(store: Store) -> None:
+    async def scenario() -> None:
+        async with store.sink(Paused) as paused, store.sink() as successor:
+            assert isinstance(paused, Paused)
+            late = asyncio.ensure_future(paused.run({3: [store.exercise(10, "late", 5)]}))
+            await paused.pauses.wait()
+            await asyncio.wait_for(successor.run({3: [store.exercise(11, "new", 6)]}), 30)
+            paused.goes_on.set()
+            await late
+
+    asyncio.run(scenario())
+    assert store.names() == ["new"]
+    assert [name for _, name, _ in store.outbox.sent] == ["new"]
