@@ -57,6 +57,7 @@ VIEWS = (
     View("workouts", ("workout_id",)),
     View("exercises", ("exercise_id",)),
     View("personal_records", ("user_id", "exercise_id", "kind")),
+    View("quarantine", ("performed_exercise_id",)),
 )
 
 
@@ -142,7 +143,12 @@ def _compare(
     compared: Counter[str],
 ) -> Iterator[Difference]:
     query = source_sql(settings, _file("source") + _file(f"expected/{view.name}"))
-    given = {"users": None if users is None else list(users), "zone": settings.timezone}
+    given = {
+        "users": None if users is None else list(users),
+        "zone": settings.timezone,
+        "performed_topic": settings.topic(settings.performed_table),
+        "performed_id": settings.column("performed", "id"),
+    }
     try:
         with (
             ServerCursor(primary, "expected") as wanted,

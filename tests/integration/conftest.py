@@ -74,7 +74,8 @@ class ReadStore:
         """Leave one serving generation, fresh as of NOW, and no rows."""
         self.execute(
             "TRUNCATE tonnage_g1.weekly_stats, tonnage_g1.workouts, tonnage_g1.exercises,"
-            " tonnage_g1.personal_records, tonnage.incident, tonnage.generation CASCADE"
+            " tonnage_g1.personal_records, tonnage_g1.quarantine, tonnage.incident,"
+            " tonnage.generation CASCADE"
         )
         self.execute(
             "INSERT INTO tonnage.generation (number, state, built_from) VALUES (1, 'serving', '{}')"

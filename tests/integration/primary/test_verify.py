@@ -16,7 +16,7 @@ from stream.settings import Settings
 from tests.integration.conftest import ReadStore
 from tests.integration.primary.conftest import App
 
-TABLES = ("weekly_stats", "workouts", "exercises", "personal_records")
+TABLES = ("weekly_stats", "workouts", "exercises", "personal_records", "quarantine")
 SERVED = "tonnage_g1"
 
 
@@ -73,6 +73,10 @@ def serve(read_store: ReadStore, ann: int, workout: int, squat: int, plank: int,
         ],
         bad_rows=[{"performed_exercise_id": bad, "reason": "it is text"}],
     )  # fmt: skip
+    read_store.insert(
+        "quarantine", topic="fit.public.workouts_performedexercise", key=f'{{"id":{bad}}}',
+        reason="it is text", event="{}",
+    )  # fmt: skip
     read_store.insert("exercises", exercise_id=1, name="Squat", muscle_group="legs")
     read_store.insert("exercises", exercise_id=2, name="Plank", muscle_group="core")
     for exercise, row, kind, value, reps, weight, place in (
@@ -96,7 +100,7 @@ def serve(read_store: ReadStore, ann: int, workout: int, squat: int, plank: int,
 def test_right_figures_do_not_differ(settings: Settings) -> None:
     compared: Counter[str] = Counter()
     assert list(verify(settings, None, compared)) == []
-    assert compared == dict(zip(TABLES, (1, 1, 2, 8), strict=True))
+    assert compared == dict(zip(TABLES, (1, 1, 2, 8, 1), strict=True))
 
 
 @pytest.mark.usefixtures("ann")
@@ -144,6 +148,25 @@ def test_a_row_that_is_served_without_source_is_found(
     found = differences(settings)
     assert {each.table for each in found} == set(TABLES)
     assert {each.expected for each in found} == {None}
+
+
+@pytest.mark.usefixtures("ann")
+@pytest.mark.parametrize("key", ['{"id": 7}', '{"id":8}'])
+def test_a_row_that_is_quarantined_without_reason_is_found(
+    settings: Settings, read_store: ReadStore, key: str
+) -> None:
+    read_store.insert("quarantine", topic="fit.public.workouts_performedexercise", key=key)
+    (found,) = differences(settings)
+    assert (found.table, found.expected, found.found) == ("quarantine", None, key[-2])
+
+
+@pytest.mark.usefixtures("ann")
+def test_events_that_stand_for_no_row_are_no_difference(
+    settings: Settings, read_store: ReadStore
+) -> None:
+    read_store.insert("quarantine", topic="fit.public.exercise", key='{"id":7}')
+    read_store.insert("quarantine", topic="fit.public.workouts_performedexercise", key="torn")
+    assert differences(settings) == []
 
 
 @pytest.mark.parametrize(
@@ -284,7 +307,7 @@ def test_the_command_prints_differences_and_exits_1(
     right = CliRunner().invoke(command_line, ["--no-wait"])
     assert (right.exit_code, right.stdout) == (0, (
         "No differences; all users, compared:"
-        " 1 weekly_stats, 1 workouts, 2 exercises, 8 personal_records\n"
+        " 1 weekly_stats, 1 workouts, 2 exercises, 8 personal_records, 1 quarantine\n"
     ))  # fmt: skip
     read_store.execute(f"UPDATE {SERVED}.weekly_stats SET total_volume = %s", [Decimal("1740.01")])
     wrong = CliRunner().invoke(command_line, ["--no-wait", "--json", "--user", str(ann)])
