@@ -66,6 +66,10 @@ class Connect:
         failed = str(only_failed).lower()
         self._command("POST", f"restart?includeTasks=true&onlyFailed={failed}")
 
+    def delete(self) -> None:
+        """Delete the connector, if there is one; the slot stays."""
+        self._request("DELETE", self._path)
+
     def _command(self, method: str, what: str) -> None:
         if self.config() is None:
             raise ConnectorError(

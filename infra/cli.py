@@ -13,8 +13,10 @@ from connectors.errors import ConnectorError
 from infra.commands import api, connector, demo, figures, load, stack, stream, verify
 from infra.errors import TonnageError
 from stream.admin import TopicsError
-from stream.reset import WorkersRunError
+from stream.health import EngineEndedError
+from stream.janitor import WorkersRunError
 from stream.settings import SettingsError
+from stream.switch import BehindError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +34,10 @@ app.add_typer(stream.app, name="stream")
 app.add_typer(api.app, name="api")
 
 
-FORESEEN = (TonnageError, SettingsError, ConnectorError, TopicsError, WorkersRunError)
+FORESEEN = (
+    *(TonnageError, SettingsError, ConnectorError, TopicsError),
+    *(WorkersRunError, BehindError, EngineEndedError),
+)
 """Errors whose message says what happened, where, and what to do."""
 
 

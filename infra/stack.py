@@ -24,6 +24,7 @@ from infra.plan import Step, carry_out, possible
 from infra.primary import create_app_tables
 from infra.services.part import NotReady, Part
 from infra.supervision import ALIVE, State, Supervisor
+from stream.generations import serving_settings
 from stream.read_store import migrate
 from stream.settings import Settings
 from stream.topics import ensure_topics
@@ -137,11 +138,13 @@ def _steps(blueprint: Blueprint, start: Start) -> list[Step]:
     tables = step(
         "app tables", partial(_create_app_tables, settings, local="primary" in parts), "primary"
     )
+    # the read store knows which capture serves, where there is one
+    known = ("migration",) if settings.read_store_dsn else ()
     prepared = [
         tables,
         step("capture", partial(capture.prepare, settings), tables.name),
         step("migration", partial(migrate, settings), "read-store"),
-        step("topics", partial(ensure_topics, settings), "kafka"),
+        step("topics", partial(_topics, settings), "kafka", *known),
     ]
     connector = [
         *([step("connect", parts["connect"], "kafka")] if "connect" in parts else []),
@@ -157,11 +160,16 @@ def _create_app_tables(settings: Settings, *, local: bool) -> None:
         create_app_tables(settings.need("source_dsn"))
 
 
+def _topics(settings: Settings) -> None:
+    ensure_topics(serving_settings(settings))
+
+
 def _connector(settings: Settings) -> None:
-    """Register the connector and wait for it, unless a person has paused it."""
-    registration.apply(settings)
-    if registration.status(settings).connector.state != PAUSED:
-        registration.wait_running(settings)
+    """Register the connector that feeds what serves and wait for it, unless it was paused."""
+    own = serving_settings(settings)
+    registration.apply(own)
+    if registration.status(own).connector.state != PAUSED:
+        registration.wait_running(own)
 
 
 def _publish(home: Home, supervisor: Supervisor, settings: Settings) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from psycopg.types.string import TextLoader
 from infra.differences import Difference, Json, Side, compare
 from infra.errors import TonnageError
 from infra.source import failed, source_sql
+from stream.generations import serving_settings
 from stream.settings import PREFIX, Settings
 
 _FETCH = 2000
@@ -146,7 +147,7 @@ def _compare(
     given = {
         "users": None if users is None else list(users),
         "zone": settings.timezone,
-        "performed_topic": settings.topic(settings.performed_table),
+        "performed_topic": serving_settings(settings).topic(settings.performed_table),
         "performed_id": settings.column("performed", "id"),
     }
     try:

@@ -1,4 +1,4 @@
-"""The local stack's workers, stopped for a while."""
+"""The local stack's workers: stopped for a while, or started."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ def paused(home: Home) -> Iterator[None]:
     Workers that were started elsewhere are not ours to stop.
     """
     supervisor = Supervisor(home)
-    names = [
-        name
-        for name, each in supervisor.states().items()
-        if name.startswith("worker_") and each.state in ALIVE
-    ]
-    for name in names:
-        supervisor.stop(name)
+    for name, each in supervisor.states().items():
+        if _is_worker(name) and each.state in ALIVE:
+            supervisor.stop(name)
     try:
         yield
     finally:
-        for name in names:
+        start_all(home)
+
+
+def start_all(home: Home) -> None:
+    """Start the workers that this home's supervisor knows and that don't run."""
+    supervisor = Supervisor(home)
+    for name, each in supervisor.states().items():
+        if _is_worker(name) and each.state not in ALIVE:
             supervisor.start(name)
+
+
+def _is_worker(name: str) -> bool:
+    return name.startswith("worker_")

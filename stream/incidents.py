@@ -1,4 +1,7 @@
-"""Incidents: why the answers can't be trusted now. While one is open, every answer is stale."""
+"""Incidents: why the answers can't be trusted now. While one is open, every answer is stale.
+
+One that befell a single generation counts while that one serves.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,15 @@ from enum import StrEnum
 
 OPEN = (
     "INSERT INTO tonnage.incident (kind, detail) VALUES (%s, %s)"
-    " ON CONFLICT (kind) DO UPDATE SET detail = EXCLUDED.detail"
+    " ON CONFLICT (kind, generation) DO UPDATE SET detail = EXCLUDED.detail"
 )
 """Takes the kind and what a person should know; one that is open keeps its time."""
+
+OPEN_IN = (
+    "INSERT INTO tonnage.incident (kind, detail, generation) VALUES (%s, %s, %s)"
+    " ON CONFLICT (kind, generation) DO UPDATE SET detail = EXCLUDED.detail"
+)
+"""Takes the generation that it befell, too."""
 
 CLOSE = "DELETE FROM tonnage.incident WHERE kind = ANY(%s)"
 """Takes the kinds."""
@@ -24,5 +33,5 @@ class Incident(StrEnum):
     """A step failed on a message and left it out; a rebuild mends it."""
 
 
-MENDED_BY_REBUILD = [Incident.REBUILD, Incident.POISON]
-"""What is over when everything was built again from the topics."""
+MENDED_BY_SOURCE_REBUILD: list[Incident] = []
+"""What is over when everything was built again from a new snapshot of the source."""

@@ -1,7 +1,7 @@
-"""Throw a generation away, to be built again in its place from the source topics.
+"""Throw the serving generation away, to be built again in its place from the source topics.
 
 The short way to rebuild, with a pause: while it lasts, answers are those of what is built so
-far, and say that they are stale.
+far, and say that they are stale. Nothing is published until it is built.
 """
 
 from __future__ import annotations
@@ -11,28 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.types.json import Jsonb
 
-from stream.admin import kafka_admin
-from stream.incidents import CLOSE, MENDED_BY_REBUILD, OPEN, Incident
-from stream.names import Topics
-from stream.read_store import begin_generation, serving_generation
+from stream.generations import Generation, built_from, settings_of
+from stream.incidents import CLOSE, OPEN, Incident
+from stream.janitor import forget_in_kafka
+from stream.read_store import script
 from stream.settings import Settings
-from stream.topics import generation_topics
-from stream.topology import steps_of, topics_of
-
-EMPTY, DEAD = "Empty", "Dead"
-"""States of a consumer group without members: with commits, or not there at all."""
-
-
-class WorkersRunError(Exception):
-    """Workers of the generation are still members of its group."""
-
-
-def serving_topics(settings: Settings) -> Topics | None:
-    """Return the topics of the generation that serves; None before the first."""
-    with psycopg.connect(settings.need("read_store_dsn")) as connection:
-        generation = serving_generation(connection)
-    return None if generation is None else topics_of(settings, generation)
+from stream.topology import topics_of
 
 
 @contextmanager
@@ -42,38 +28,36 @@ def rebuilding(settings: Settings, detail: str) -> Iterator[None]:
         connection.execute(OPEN, [Incident.REBUILD, detail])
     yield
     with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        connection.execute(CLOSE, [MENDED_BY_REBUILD])
+        connection.execute(CLOSE, [[Incident.REBUILD]])
 
 
-def throw_away(settings: Settings, topics: Topics) -> None:
+def throw_away(settings: Settings, generation: Generation) -> None:
     """Delete a generation's group, topics, local state and tables, and begin it anew.
 
     No worker of it may run. Raises WorkersRunError, TopicsError.
     """
-    _forget_in_kafka(settings, topics)
+    number = generation.number
+    own = settings_of(settings, generation.capture)
+    topics = topics_of(own, number)
+    forget_in_kafka(own, topics)
     shutil.rmtree(settings.state_folder / topics.group, ignore_errors=True)
-    with psycopg.connect(settings.need("read_store_dsn")) as connection, connection.transaction():
-        row = connection.execute(
-            "DELETE FROM tonnage.generation WHERE number = %s RETURNING epoch", [topics.generation]
-        ).fetchone()
+    with psycopg.connect(settings.need("read_store_dsn")) as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {topics.schema} CASCADE".encode())
-        begin_generation(connection, settings, topics)
-        if row is not None:
-            connection.execute(
-                "UPDATE tonnage.generation SET epoch = %s WHERE number = %s",
-                [row[0] + 1, topics.generation],
-            )
+        connection.execute(script("generation.sql", topics.schema))
+        connection.execute(script("serve.sql", topics.schema))
+        connection.execute("DELETE FROM tonnage.frontier WHERE generation = %s", [number])
+        connection.execute("DELETE FROM tonnage.incident WHERE generation = %s", [number])
+        connection.execute(
+            "UPDATE tonnage.generation SET publishes = false, built_from = %s WHERE number = %s",
+            [Jsonb(built_from(own)), number],
+        )
 
 
-def _forget_in_kafka(settings: Settings, topics: Topics) -> None:
-    changelogs = tuple(topics.changelog(step.name) for step in steps_of(settings, topics))
-    own = {spec.name for spec in generation_topics(topics, changelogs)}
-    with kafka_admin(settings) as admin:
-        state = admin.describe_groups([topics.group])[topics.group]["group_state"]
-        if state not in (EMPTY, DEAD):
-            raise WorkersRunError(f"workers of {topics.group} still run ({state}): stop them first")
-        if state == EMPTY:
-            admin.delete_groups([topics.group])
-        there = own.intersection(admin.list_topics())
-        if there:
-            admin.delete_topics(list(there))
+def publish_again(settings: Settings, generation: Generation) -> None:
+    """Let a generation that was built again publish: as a new epoch, so that it compares first."""
+    with psycopg.connect(settings.need("read_store_dsn")) as connection:
+        connection.execute(
+            "UPDATE tonnage.generation SET publishes = true,"
+            " epoch = (SELECT max(epoch) + 1 FROM tonnage.generation) WHERE number = %s",
+            [generation.number],
+        )

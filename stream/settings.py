@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     state_dir: Path | None = Field(None, description="Folder of local state; default HOME/state")
     batch_size: int = Field(2000, ge=1, description="Records of a partition that one batch takes")
     commit_interval_ms: int = Field(100, ge=10, description="How often positions are committed")
+    keep_seconds: float = Field(
+        3600, ge=0, description="How long `stream rollback` can go back to the generation before"
+    )
     rebuild: Literal["ask", "auto"] = Field(
         "ask", description="Whether a gap that the log can't tell starts a rebuild by itself"
     )

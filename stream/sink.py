@@ -3,6 +3,8 @@
 A batch's rows and positions are one transaction. What the read store refuses, since it holds
 a higher version, is not published either: so a late writer never reaches a consumer. A crash
 between the two has the batch written and published again, at the same versions.
+
+While another generation serves, only the tables are written.
 """
 
 from __future__ import annotations
@@ -10,22 +12,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any, NamedTuple
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import psycopg
+from aiokafka.errors import KafkaError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from stream.cdc.lsn import format_lsn
 from stream.domain.weeks import from_epoch_us
 from stream.engine.frontier import SourcePoint
-from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
-from stream.engine.runner import Fetched, InterruptedRunError, halves
-from stream.incidents import OPEN, Incident
+from stream.engine.outbox import VERSION_HEADER
+from stream.engine.runner import LOOK_SECONDS, Fetched, InterruptedRunError, halves
+from stream.incidents import OPEN_IN, Incident
 from stream.names import Topics
 from stream.notices import CHANNEL, notices
+from stream.publisher import Offsets, Row
 from stream.steps.step import Record
 
 log = logging.getLogger(__name__)
@@ -34,16 +39,6 @@ RETRY_SECONDS = 0.5
 PAUSE_SECONDS = 5
 
 _decode_key = msgspec.json.Decoder(dict[str, str | int]).decode
-_version_header = VERSION_HEADER
-
-
-class Row(NamedTuple):
-    """The newest message of a key in a batch."""
-
-    partition: int
-    key: bytes
-    value: bytes | None
-    version: int
 
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -71,6 +66,65 @@ def connections(dsn: str) -> Connections:
     )
 
 
+class SetBackError(Exception):
+    """The read store is behind what was written to it: it was restored from a backup, say."""
+
+
+class Standing(NamedTuple):
+    """How a generation stands in the read store.
+
+    Attributes:
+        epoch: its serving epoch; None while it may not publish.
+        positions: up to where the tables have each output topic.
+    """
+
+    epoch: int | None
+    positions: dict[tuple[str, int], int]
+
+
+class Publishes(Protocol):
+    """Keeps the public topics; see `stream.publisher`."""
+
+    async def restart(self) -> None:
+        """Forget everything: other partitions may be ours now."""
+
+    async def publish(
+        self, epoch: int | None, before: Offsets, accepted: Mapping[str, Iterable[Row]]
+    ) -> None:
+        """Publish what the read store accepted."""
+
+    async def tend(self, epoch: int | None, positions: Offsets) -> None:
+        """Do what is due without anything new."""
+
+    async def look(self) -> None:
+        """Look whether somebody else has published."""
+
+
+class PublishedTable:
+    """The publisher's journal, in the read store."""
+
+    def __init__(self, pool: Connections) -> None:
+        self._pool = pool
+
+    async def said(self, epoch: int) -> set[int]:
+        """Return the partitions that were compared and published."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT partition FROM tonnage.published WHERE epoch = %s", [epoch]
+            )
+            return {int(partition) for (partition,) in await cursor.fetchall()}
+
+    async def say(self, epoch: int, partition: int, changed: int, gone: int) -> None:
+        """Note that one was; what is published in a second comparison is added."""
+        async with self._pool.connection() as connection:
+            await connection.execute(
+                "INSERT INTO tonnage.published AS held (epoch, partition, changed, gone)"
+                " VALUES (%s, %s, %s, %s) ON CONFLICT (epoch, partition) DO UPDATE"
+                " SET changed = held.changed + EXCLUDED.changed, gone = held.gone + EXCLUDED.gone",
+                [epoch, partition, changed, gone],
+            )
+
+
 def statements(schema: str) -> dict[str, bytes]:
     """Return the sink's statements by name, for the tables of a generation."""
     text = resources.files("stream").joinpath("sql", "sink.sql").read_text()
@@ -84,10 +138,10 @@ class Sink:
 
     name = "sink"
 
-    def __init__(self, topics: Topics, pool: Connections, outbox: Outbox) -> None:
+    def __init__(self, topics: Topics, pool: Connections, publisher: Publishes) -> None:
         self._names = topics
         self._pool = pool
-        self._outbox = outbox
+        self._publisher = publisher
         self._statements = statements(topics.schema)
         self._tables = {
             topics.weekly_stats: "weekly_stats",
@@ -96,19 +150,24 @@ class Sink:
             topics.records: "personal_records",
             topics.quarantine: "quarantine",
         }
+        self._written: dict[tuple[str, int], int] = {}
+        self._next_tend = self._next_look = 0.0
         self._interrupted = asyncio.Event()
         self.topics: tuple[str, ...] = tuple(self._tables)
 
     async def kept(self) -> dict[tuple[str, int], int]:
-        """Return up to where the read store has each output; it may have been set back."""
+        """Return up to where the read store has each output; it may have been set back.
+
+        Other partitions may be ours from now on.
+        """
+        await self._publisher.restart()
+        self._written = {}
+        return await self.positions()
+
+    async def positions(self) -> dict[tuple[str, int], int]:
+        """Return up to where the read store has each output."""
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                f"SELECT topic, partition, next_offset FROM {self._names.schema}.position".encode()  # noqa: S608 - our schema
-            )
-            return {
-                (topic, partition): next_offset
-                for topic, partition, next_offset in await cursor.fetchall()
-            }
+            return (await self._standing(connection)).positions
 
     async def store_frontier(self, point: SourcePoint) -> None:
         """Say up to where the source is served; it never goes back."""
@@ -124,10 +183,22 @@ class Sink:
     async def open_incident(self, kind: Incident, detail: str) -> None:
         """Mark every answer stale, and say why."""
         async with self._pool.connection() as connection:
-            await connection.execute(OPEN, [kind, detail])
+            await connection.execute(OPEN_IN, [kind, detail, self._names.generation])
 
     async def idle(self) -> None:
-        """Do nothing: what is written is written."""
+        """See whether this generation serves now, and whether somebody else has published."""
+        if monotonic() < self._next_tend:
+            return
+        self._next_tend = monotonic() + RETRY_SECONDS
+        try:
+            async with self._pool.connection() as connection:
+                epoch, positions = await self._standing(connection)
+            await self._publisher.tend(epoch, positions)
+            if monotonic() >= self._next_look:
+                await self._publisher.look()
+                self._next_look = monotonic() + LOOK_SECONDS
+        except (*AWAY, KafkaError) as error:
+            log.warning("the sink can't look around, trying again: %s", error)
 
     def interrupt(self) -> None:
         """Stop waiting for a read store that does not answer."""
@@ -141,7 +212,7 @@ class Sink:
         """
         self._interrupted.clear()
         try:
-            accepted = await self._write_until_done(_newest(batch), _next_offsets(batch))
+            await self._write_and_publish(_newest(batch), _next_offsets(batch))
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if sum(map(len, batch.values())) > 1:
                 for half in halves(batch):
@@ -151,12 +222,18 @@ class Sink:
             log.exception("the read store refuses %s-%d", record.topic, partition)
             where = f"{record.topic}-{partition} at {record.offset}"
             await self.open_incident(Incident.POISON, f"{where}: {error}")
-            accepted = await self._write_until_done({}, _next_offsets(batch))
-        await self._outbox.send(accepted)
+            await self._write_and_publish({}, _next_offsets(batch))
+
+    async def _write_and_publish(
+        self, newest: dict[str, list[Row]], positions: dict[tuple[str, int], int]
+    ) -> None:
+        before, accepted = await self._write_until_done(newest, positions)
+        self._written.update(positions)
+        await self._publisher.publish(before.epoch, before.positions, accepted)
 
     async def _write_until_done(
         self, newest: dict[str, list[Row]], positions: dict[tuple[str, int], int]
-    ) -> list[Outgoing]:
+    ) -> tuple[Standing, dict[str, list[Row]]]:
         while True:
             try:
                 return await self._write(newest, positions)
@@ -170,16 +247,16 @@ class Sink:
 
     async def _write(
         self, newest: dict[str, list[Row]], positions: dict[tuple[str, int], int]
-    ) -> list[Outgoing]:
-        outgoing: list[Outgoing] = []
+    ) -> tuple[Standing, dict[str, list[Row]]]:
+        """Write a batch; return how things stood before, and the rows that were accepted."""
+        accepted: dict[str, list[Row]] = {}
         async with self._pool.connection() as connection, connection.transaction():
-            epoch = await self._serving_epoch(connection)
+            before = await self._standing(connection)
+            self._refuse_set_back(before.positions)
             for topic, rows in newest.items():
-                accepted = await self._upsert(connection, self._tables[topic], rows)
-                if epoch is not None:
-                    outgoing.extend(self._publication(topic, accepted, epoch))
-                    if topic == self._names.weekly_stats:
-                        await self._notify(connection, accepted)
+                accepted[topic] = await self._upsert(connection, self._tables[topic], rows)
+            if before.epoch is not None:
+                await self._notify(connection, accepted.get(self._names.weekly_stats, []))
             await connection.execute(
                 self._statements["positions"],
                 {
@@ -188,7 +265,16 @@ class Sink:
                     "offsets": list(positions.values()),
                 },
             )
-        return outgoing
+        return before, accepted
+
+    def _refuse_set_back(self, positions: Offsets) -> None:
+        """Raise SetBackError where rows that were written are gone: they are to come again."""
+        for tp, written in self._written.items():
+            if positions.get(tp, 0) < written:
+                raise SetBackError(
+                    f"the read store has {tp[0]}-{tp[1]} up to {positions.get(tp, 0)}, and had it"
+                    f" up to {written}: it was set back, and is filled again from there"
+                )
 
     async def _notify(self, connection: Connection, weeks: list[Row]) -> None:
         """Tell who listens which weeks change with this transaction."""
@@ -199,14 +285,12 @@ class Sink:
                 [CHANNEL, payloads],
             )
 
-    async def _serving_epoch(self, connection: Connection) -> int | None:
-        """Return the serving epoch, or None while another generation serves."""
-        cursor = await connection.execute(
-            "SELECT epoch FROM tonnage.generation WHERE state = 'serving' AND number = %s",
-            [self._names.generation],
-        )
+    async def _standing(self, connection: Connection) -> Standing:
+        cursor = await connection.execute(self._statements["standing"], [self._names.generation])
         row = await cursor.fetchone()
-        return None if row is None else int(row[0])
+        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+        epoch, positions = row
+        return Standing(epoch, {(topic, partition): end for topic, partition, end in positions})
 
     async def _upsert(self, connection: Connection, table: str, rows: list[Row]) -> list[Row]:
         """Write rows and return those that the table took."""
@@ -222,12 +306,6 @@ class Sink:
         if len(taken) == len(rows):
             return rows
         return [row for row in rows if tuple(_decode_key(row.key).values()) in taken]
-
-    def _publication(self, topic: str, rows: list[Row], epoch: int) -> Iterator[Outgoing]:
-        public = self._names.public[topic]
-        for row in rows:
-            version = b"%d.%d" % (epoch, row.version)
-            yield Outgoing(public, row.partition, row.key, row.value, ((_version_header, version),))
 
 
 def _newest(batch: Fetched) -> dict[str, list[Row]]:
@@ -245,7 +323,7 @@ def _newest(batch: Fetched) -> dict[str, list[Row]]:
 
 
 def _version(record: Record) -> int:
-    return next(int(value) for name, value in record.headers if name == _version_header)
+    return next(int(value) for name, value in record.headers if name == VERSION_HEADER)
 
 
 def _next_offsets(batch: Fetched) -> dict[tuple[str, int], int]:

@@ -10,10 +10,16 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from stream.admin import kafka_admin
+from stream.generations import LIVE, Generation, generations, settings_of
 from stream.names import Topics
 from stream.settings import Settings
 from stream.sink import Sink
-from stream.topology import steps_of
+from stream.topology import steps_of, topics_of
+
+_POINT = (
+    "SELECT lsn::text, source_time, extract(epoch FROM clock_timestamp() - source_time)::float"
+    " FROM tonnage.frontier WHERE generation = %s"
+)
 
 
 @dataclass(frozen=True)
@@ -33,47 +39,64 @@ class PartitionStatus:
 
 
 @dataclass(frozen=True)
-class StreamStatus:
+class GenerationStatus:
     """A generation's state; `workers` are the group's members.
 
-    `lsn` and `source_time` are the frontier, None before anything was served; `incidents`
-    says why the answers can't be trusted, None where they can.
+    `lsn` and `source_time` are the frontier, None before it is complete up to anywhere.
     """
 
     generation: int
+    state: str
     epoch: int
     group_state: str
     workers: int
     lsn: str | None
     source_time: datetime | None
     lag_seconds: float | None
-    incidents: str | None
     partitions: tuple[PartitionStatus, ...]
 
 
-def stream_status(settings: Settings, topics: Topics) -> StreamStatus:
-    """Look at a generation from outside: the broker's and the read store's word, no worker's."""
-    with kafka_admin(settings) as admin:
-        group = admin.describe_groups([topics.group])[topics.group]
-        partitions = _partitions(admin, settings, topics)
+@dataclass(frozen=True)
+class StreamStatus:
+    """Every live generation; `incidents` says why the answers can't be trusted, if they can't."""
+
+    generations: tuple[GenerationStatus, ...]
+    incidents: str | None
+
+
+def stream_status(settings: Settings) -> StreamStatus:
+    """Look at the stream from outside: the broker's and the read store's word, no worker's."""
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
-        row = connection.execute(
-            "SELECT epoch, lsn::text, source_time,"
-            " extract(epoch FROM clock_timestamp() - source_time)::float, incidents"
-            " FROM tonnage.freshness WHERE generation = %s",
-            [topics.generation],
-        ).fetchone()
-    epoch, lsn, source_time, lag, incidents = row or (0, None, None, None, None)
-    return StreamStatus(
-        generation=topics.generation,
-        epoch=epoch,
+        live = [each for each in generations(connection) if each.state in LIVE]
+        points = {
+            each.number: connection.execute(_POINT, [each.number]).fetchone() for each in live
+        }
+        row = connection.execute("SELECT incidents FROM tonnage.freshness").fetchone()
+    with kafka_admin(settings) as admin:
+        found = tuple(_look(admin, settings, each, points[each.number]) for each in live)
+    return StreamStatus(found, row[0] if row else None)
+
+
+def _look(
+    admin: KafkaAdminClient,
+    settings: Settings,
+    generation: Generation,
+    point: tuple[str, datetime, float] | None,
+) -> GenerationStatus:
+    own = settings_of(settings, generation.capture)
+    topics = topics_of(own, generation.number)
+    group = admin.describe_groups([topics.group])[topics.group]
+    lsn, source_time, lag = point or (None, None, None)
+    return GenerationStatus(
+        generation=generation.number,
+        state=generation.state,
+        epoch=generation.epoch,
         group_state=group["group_state"],
         workers=len(group["members"]),
         lsn=lsn,
         source_time=source_time,
         lag_seconds=lag,
-        incidents=incidents,
-        partitions=partitions,
+        partitions=_partitions(admin, own, topics),
     )
 
 

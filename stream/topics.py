@@ -9,9 +9,10 @@ from kafka import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
 
 from stream.admin import TopicsError, kafka_admin
+from stream.generations import Generation, settings_of
 from stream.names import PUBLIC_QUARANTINE, Topics
 from stream.settings import Settings
-from stream.topology import topics_of
+from stream.topology import changelogs, topics_of
 
 DAY_MS = 24 * 60 * 60 * 1000
 TOMBSTONES_MS = 30 * DAY_MS
@@ -43,13 +44,17 @@ class TopicSpec:
 
 
 def shared_topics(settings: Settings) -> Iterator[TopicSpec]:
-    """Name the topics that every generation shares: the source's and the public ones."""
-    topics = topics_of(settings, 0)
-    for name in topics.source.all:
-        yield TopicSpec(name, settings.partitions, COMPACTED)
-    for name in topics.public.values():
+    """Name the topics that generations share: the capture's and the public ones."""
+    yield from capture_topics(settings)
+    for name in topics_of(settings, 0).public.values():
         config = QUARANTINE if name == PUBLIC_QUARANTINE else COMPACTED
         yield TopicSpec(name, settings.partitions, config)
+
+
+def capture_topics(settings: Settings) -> Iterator[TopicSpec]:
+    """Name the topics that a capture's connector writes."""
+    for name in topics_of(settings, 0).source.all:
+        yield TopicSpec(name, settings.partitions, COMPACTED)
     yield TopicSpec(f"tonnage.debezium-heartbeat.{settings.topic_prefix}", 1, HEARTBEAT)
 
 
@@ -61,6 +66,17 @@ def generation_topics(topics: Topics, changelogs: tuple[str, ...]) -> Iterator[T
         yield TopicSpec(name, topics.partitions, COMPACTED)
     for name in changelogs:
         yield TopicSpec(name, topics.partitions, CHANGELOG)
+
+
+def prepare_topics(settings: Settings, generation: Generation) -> tuple[Settings, Topics]:
+    """Make the topics of a generation, and those it shares, where they lack.
+
+    Returns the settings of its capture, and its topics. Raises TopicsError.
+    """
+    own = settings_of(settings, generation.capture)
+    topics = topics_of(own, generation.number)
+    ensure_topics(own, *generation_topics(topics, changelogs(own, topics)))
+    return own, topics
 
 
 def ensure_topics(settings: Settings, *more: TopicSpec) -> None:

@@ -36,3 +36,8 @@ def steps_of(settings: Settings, topics: Topics) -> tuple[Step, ...]:
         Assemble(topics, settings.zone),
         Aggregate(topics),
     )
+
+
+def changelogs(settings: Settings, topics: Topics) -> tuple[str, ...]:
+    """Name the changelogs of a generation's steps."""
+    return tuple(topics.changelog(step.name) for step in steps_of(settings, topics))

@@ -1,10 +1,16 @@
-"""A worker: the steps of one generation and its sink, on Faust."""
+"""An engine process: the steps of one generation and its sink, on Faust.
+
+A worker runs one for each generation (see `stream.host`), as `python -m stream.worker`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+import signal
+import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,7 +20,6 @@ import faust
 import psycopg
 import uvloop
 from faust.types import TP
-from faust.web import Request, Response, View
 
 from stream.engine.app import StepApp, make_app
 from stream.engine.frontier import Frontier
@@ -25,41 +30,34 @@ from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
 from stream.engine.trim import keep_trimming
 from stream.engine.watchdog import Watchdog
+from stream.generations import by_number, check
+from stream.health import Health, encode_health
 from stream.names import Topics
-from stream.read_store import begin_generation, migrate, serving_generation
-from stream.settings import Settings
-from stream.sink import Sink, connections
+from stream.publisher import Publisher
+from stream.settings import Settings, load_settings
+from stream.sink import PublishedTable, Sink, connections
 from stream.steps.step import Step
-from stream.topics import ensure_topics, generation_topics
-from stream.topology import steps_of, topics_of
+from stream.topics import prepare_topics
+from stream.topology import steps_of
 
 log = logging.getLogger(__name__)
 
-FIRST_GENERATION = 1
+HEALTH_SECONDS = 0.1
 
 
-def prepare(settings: Settings) -> Topics:
-    """Make what a worker needs: the read store's and its generation's tables, its topics.
+def run_engine(settings: Settings, number: int, name: str) -> None:
+    """Run a generation's steps until told to stop; what a step raises ends it.
 
-    Returns the topics.
+    `name` is the worker's: its local state is kept under it.
     """
-    migrate(settings)
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
-        generation = serving_generation(connection) or FIRST_GENERATION
-        topics = topics_of(settings, generation)
-        begin_generation(connection, settings, topics)
-    changelogs = tuple(topics.changelog(step.name) for step in steps_of(settings, topics))
-    ensure_topics(settings, *generation_topics(topics, changelogs))
-    return topics
-
-
-def run_worker(settings: Settings, port: int) -> None:
-    """Run a worker until it is told to stop; what a step raises ends it."""
-    topics = prepare(settings)
+        generation = by_number(connection, number)
+    check(settings, generation)
+    own, topics = prepare_topics(settings, generation)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = faust.Worker(
-        build(settings, topics, port),
+        build(own, topics, name),
         loop=loop,
         loglevel=settings.log_level,
         redirect_stdouts=False,
@@ -68,14 +66,18 @@ def run_worker(settings: Settings, port: int) -> None:
     worker.execute_from_commandline()
 
 
-def build(settings: Settings, topics: Topics, port: int) -> StepApp:
+def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     """Put a worker together."""
     servers = settings.need("bootstrap_servers")
-    folder = worker_folder(settings, topics, port)
+    folder = worker_folder(settings, topics, name)
     outbox = Outbox(servers)
     pool = connections(settings.need("read_store_dsn"))
     restorer = Restorer(servers, outbox)
-    sink = Sink(topics, pool, outbox)
+
+    def owned() -> set[int]:
+        return {tp.partition for tp in app.consumer.assignment() if tp.topic == topics.weekly_stats}
+
+    sink = Sink(topics, pool, Publisher(topics, servers, outbox, PublishedTable(pool), owned))
     runners = [
         StepRunner(step, topics, outbox, restorer, sink.open_incident)
         for step in steps_of(settings, topics)
@@ -99,10 +101,8 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         batch_size=settings.batch_size,
         resources=resources(),
         commit_interval_ms=settings.commit_interval_ms,
-        web_port=port,
         folder=folder,
     )
-    add_health(app)
 
     def leads() -> bool:
         return TP(topics.rows, 0) in app.consumer.assignment()
@@ -114,7 +114,7 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         group=topics.group,
         partitions=topics.partitions,
         stages=[*(runner.topics for runner in runners), sink.topics],
-        kept=sink.kept,
+        kept=sink.positions,
         store=sink.store_frontier,
         leads=leads,
     )
@@ -124,13 +124,14 @@ def build(settings: Settings, topics: Topics, port: int) -> StepApp:
         lambda: app.consumer.committed(),  # noqa: PLW0108 - the consumer is made when the app starts
     )
     app.task(watchdog.run)
+    app.task(partial(tell_health, app))
     app.task(partial(keep_trimming, servers, topics.group, (topics.rows, topics.facts), leads))
     return app
 
 
-def worker_folder(settings: Settings, topics: Topics, port: int) -> Path:
-    """Return the folder of a worker's state: no two workers of a machine share a port."""
-    return settings.state_folder / topics.group / f"worker-{port or os.getpid()}"
+def worker_folder(settings: Settings, topics: Topics, name: str) -> Path:
+    """Return the folder of a worker's state; the workers of a machine have different names."""
+    return settings.state_folder / topics.group / name
 
 
 def _open(settings: Settings, path: Path, step: Step) -> KeyValue:
@@ -145,12 +146,24 @@ def _open(settings: Settings, path: Path, step: Step) -> KeyValue:
         return RocksKeyValue(path)
 
 
-def add_health(app: StepApp) -> None:
-    """Answer whether input flows."""
+async def tell_health(app: StepApp) -> None:
+    """Print how the engine is, each time that it changes; the worker reads it."""
+    told = Health()
+    while True:
+        now = Health(app.ready, app.keeper.progress.done)
+        if now != told:
+            sys.stdout.write(encode_health(now) + "\n")
+            sys.stdout.flush()
+            told = now
+        await asyncio.sleep(HEALTH_SECONDS)
 
-    @app.page("/health")  # type: ignore[untyped-decorator]
-    async def health(view: View, request: Request) -> Response:
-        del request
-        ready = app.ready
-        body = {"ready": ready, "restored": app.keeper.progress.done}
-        return view.json(body, status=200 if ready else 503)
+
+def end_with_the_worker() -> None:
+    """End this process at once when the worker that started it has gone, however it went."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_the_worker, daemon=True).start()
+    run_engine(load_settings(), int(sys.argv[1]), sys.argv[2])

@@ -18,6 +18,7 @@ from connectors.errors import ConnectorError
 from connectors.state import CaptureState, Slot
 from infra.errors import TonnageError
 from stream.admin import TopicsError
+from stream.generations import serving_settings
 from stream.settings import load_settings
 from stream.topics import ensure_topics
 
@@ -61,10 +62,10 @@ def apply(
 
     tonnage connector apply --prepared
     """
-    settings = load_settings()
     if print_sql:
-        typer.echo(capture.as_sql(settings), nl=False)
+        typer.echo(capture.as_sql(load_settings()), nl=False)
         return
+    settings = serving_settings(load_settings())
     with _foreseen():
         if not prepared:
             capture.prepare(settings)
@@ -85,7 +86,7 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
 
     tonnage connector status --json | jq .slot.retained_bytes
     """
-    settings = load_settings()
+    settings = serving_settings(load_settings())
     with _foreseen():
         state = registration.status(settings)
     if as_json:
@@ -102,7 +103,7 @@ def pause(*, timeout: Timeout = 60) -> None:
     What is written meanwhile stays in the primary's WAL: `status` shows how much.
     """
     with _foreseen():
-        registration.pause(load_settings(), timeout)
+        registration.pause(serving_settings(load_settings()), timeout)
     typer.echo("connector paused; go on with `tonnage connector resume`")
 
 
@@ -110,7 +111,7 @@ def pause(*, timeout: Timeout = 60) -> None:
 def resume(*, timeout: Timeout = 60) -> None:
     """Go on after `pause`, from where it stopped."""
     with _foreseen():
-        registration.resume(load_settings(), timeout)
+        registration.resume(serving_settings(load_settings()), timeout)
     typer.echo("connector runs")
 
 
@@ -118,7 +119,7 @@ def resume(*, timeout: Timeout = 60) -> None:
 def restart(*, timeout: Timeout = 60) -> None:
     """Start the connector and its task again, after the cause of a failure is gone."""
     with _foreseen():
-        registration.restart(load_settings(), timeout)
+        registration.restart(serving_settings(load_settings()), timeout)
     typer.echo("connector runs")
 
 

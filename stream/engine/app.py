@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import faust
 
@@ -83,7 +84,6 @@ def make_app(
     batch_size: int,
     resources: AbstractAsyncContextManager[None],
     commit_interval_ms: int,
-    web_port: int,
     folder: Path,
 ) -> StepApp:
     """Configure Faust for a worker of a consumer group."""
@@ -106,14 +106,16 @@ def make_app(
         stream_wait_empty=True,
         topic_disable_leader=True,
         topic_allow_declare=False,
-        web_bind="127.0.0.1",
-        web_host="127.0.0.1",
-        web_port=web_port,
-        canonical_url=f"http://127.0.0.1:{web_port}",
+        web_enabled=False,
+        canonical_url=f"http://{uuid4()}",  # members of a group are told apart by it
     )
 
 
 def quiet_debug_logs() -> None:
-    """Keep aiokafka from formatting debug lines that nobody reads: they cost 15 % of a worker."""
+    """Keep aiokafka from formatting debug lines that nobody reads: they cost 15 % of a worker.
+
+    It prints a table for each look at a partition, too.
+    """
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.INFO)
+    logging.getLogger("aiokafka.consumer.subscription_state").setLevel(logging.WARNING)

@@ -109,6 +109,11 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
         except ConsumerStoppedError:
             if not self.app.should_stop:
                 raise
+        except asyncio.CancelledError as error:
+            # Not by whoever stops us: Faust would take it for a stop, and nothing would flow.
+            if not _is_being_cancelled():
+                raise RuntimeError("a step was cancelled from within") from error
+            raise
         finally:
             for loop in loops:
                 loop.cancel()
@@ -156,6 +161,11 @@ class StepConsumer(driver.Consumer):  # type: ignore[misc]
         else:
             await runner.idle()
         self._finished.update(positions)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and bool(task.cancelling())
 
 
 class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]

@@ -112,3 +112,9 @@ INSERT INTO {schema}.position AS held (topic, partition, next_offset)
 SELECT * FROM unnest(%(topics)s::text[], %(partitions)s::integer[], %(offsets)s::bigint[])
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset
 WHERE held.next_offset < EXCLUDED.next_offset
+
+-- name: standing
+SELECT (SELECT epoch FROM tonnage.generation
+        WHERE number = %s AND state = 'serving' AND publishes),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(topic, partition, next_offset)), '[]')
+        FROM {schema}.position)

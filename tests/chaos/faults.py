@@ -22,8 +22,10 @@ from infra.services.part import TONNAGE
 from infra.supervision import Supervisor
 from stream.admin import kafka_admin
 from stream.engine.app import SESSION_TIMEOUT_SECONDS
-from stream.reset import serving_topics
+from stream.generations import serving
 from stream.settings import Settings
+from stream.topology import topics_of
+from tests.processes import signal_all
 
 Found = TypeVar("Found")
 
@@ -41,10 +43,11 @@ class Faults:
         self.home = Home.at(settings.home)
         self.supervisor = Supervisor(self.home)
         self.guests: list[subprocess.Popen[bytes]] = []
-        topics = serving_topics(settings)
-        assert topics is not None
-        self.topics = topics
-        self.state = settings.state_folder / topics.group
+        self.state = settings.state_folder
+        with psycopg.connect(settings.need("read_store_dsn")) as connection:
+            generation = serving(connection)
+        assert generation is not None
+        self.group = topics_of(settings, generation.number).group
         self.kinds: list[Callable[[], None]] = [
             self.worker_killed,
             self.worker_paused,
@@ -86,13 +89,13 @@ class Faults:
         pid = self._worker()
         members = len(self.supervisor.worker_pids()) + len(self.guests)
         _until(lambda: self._members() == members, 120)
-        os.kill(pid, signal.SIGSTOP)
+        signal_all(pid, signal.SIGSTOP)
         try:
             self.busy()
             _until(lambda: self._members() < members, SESSION_TIMEOUT_SECONDS * 5)
             self.busy()
         finally:
-            os.kill(pid, signal.SIGCONT)
+            signal_all(pid, signal.SIGCONT)
 
     def state_deleted(self) -> None:
         """Kill a worker, and delete its local state."""
@@ -189,7 +192,7 @@ class Faults:
         port = int(self.settings.need("bootstrap_servers").rpartition(":")[2])
         _until(lambda: not is_free(port), 60)
         with kafka_admin(self.settings) as admin:
-            return len(admin.describe_groups([self.topics.group])[self.topics.group]["members"])
+            return len(admin.describe_groups([self.group])[self.group]["members"])
 
     def _without_worker(self, act: Callable[[], object]) -> None:
         """Do something while none of the supervisor's workers runs."""

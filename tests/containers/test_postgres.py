@@ -19,8 +19,8 @@ from connectors import capture
 from infra.load import FileReport, load
 from infra.primary import create_app_tables
 from infra.verify import verify
+from stream.generations import ensure_first
 from stream.names import Topics
-from stream.read_store import begin_generation, migrate
 from stream.settings import Settings, load_settings
 from stream.sink import statements
 from stream.topology import topics_of
@@ -69,11 +69,7 @@ def loaded(settings: Settings, slot: psycopg.Connection[Any]) -> FileReport:
 @pytest.fixture(scope="module")
 def generation(settings: Settings) -> Topics:
     """The read store's tables, of generation 1."""
-    topics = topics_of(settings, 1)
-    migrate(settings)
-    with psycopg.connect(settings.need("read_store_dsn")) as connection:
-        begin_generation(connection, settings, topics)
-    return topics
+    return topics_of(settings, ensure_first(settings).number)
 
 
 def volumes_of(path: Path) -> dict[tuple[int, int], Decimal]:

@@ -55,3 +55,12 @@ def lifter(app: App) -> Lifter:
         benches=app.performed(monday, bench, "[5]", "[80]"),
         next_squats=app.performed(next_week, squat, "[9]", "[100]"),
     )  # fmt: skip
+
+
+@pytest.fixture
+def settled(pipeline: Pipeline, lifter: Lifter) -> Lifter:
+    """The lifter, seen by the API before anything is done to it."""
+    pipeline.settle()
+    assert pipeline.volume(lifter.user, "2026-W45") == 2140
+    assert pipeline.volume(lifter.user, "2026-W46") == 900
+    return lifter

@@ -52,6 +52,12 @@ class Pipeline:
         """Who runs the parts."""
         return Supervisor(Home.at(self.settings.home))
 
+    @property
+    def schema(self) -> str:
+        """The schema of the tables that serve."""
+        [(number,)] = self.rows("SELECT generation FROM tonnage.freshness")
+        return f"tonnage_g{number}"
+
     def settle(self) -> str:
         """Wait until everything that the primary has committed is served."""
         return caught_up.wait(self.settings)

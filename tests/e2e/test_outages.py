@@ -26,13 +26,6 @@ W45, W46 = "2026-W45", "2026-W46"
 
 
 @pytest.fixture
-def settled(pipeline: Pipeline, lifter: Lifter) -> Lifter:
-    pipeline.settle()
-    assert pipeline.volume(lifter.user, W45) == 2140
-    return lifter
-
-
-@pytest.fixture
 def paused_connector(pipeline: Pipeline, settled: Lifter) -> Iterator[Lifter]:
     done = pipeline.command("connector", "pause")
     assert done.returncode == 0, done.stderr

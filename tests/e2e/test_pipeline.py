@@ -15,15 +15,6 @@ pytestmark = pytest.mark.stack
 W45, W46 = "2026-W45", "2026-W46"
 
 
-@pytest.fixture
-def settled(pipeline: Pipeline, lifter: Lifter) -> Lifter:
-    """The lifter, seen by the API before anything is done to it."""
-    pipeline.settle()
-    assert pipeline.volume(lifter.user, W45) == 2140
-    assert pipeline.volume(lifter.user, W46) == 900
-    return lifter
-
-
 def test_saved_workouts_show_in_their_weeks(pipeline: Pipeline, settled: Lifter) -> None:
     week = pipeline.week(settled.user, W45)
     assert week is not None

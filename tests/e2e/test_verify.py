@@ -38,7 +38,7 @@ def test_one_altered_value_is_found(
     pipeline: Pipeline, lifter: Lifter, table: str, column: str, other: str, of: str
 ) -> None:
     pipeline.settle()
-    with altered(pipeline, f"tonnage_g1.{table}", column, other, of.format(lifter)):
+    with altered(pipeline, f"{pipeline.schema}.{table}", column, other, of.format(lifter)):
         (difference,) = pipeline.differences()
     assert difference.startswith(table)
     assert f": {column}: " in difference
@@ -48,7 +48,7 @@ def test_one_altered_value_is_found(
 def test_the_command_fails_on_a_difference(pipeline: Pipeline, lifter: Lifter) -> None:
     pipeline.settle()
     mine = f"user_id = {lifter.user}"
-    with altered(pipeline, "tonnage_g1.weekly_stats", "rep_count", "rep_count + 1", mine):
+    with altered(pipeline, f"{pipeline.schema}.weekly_stats", "rep_count", "rep_count + 1", mine):
         done = pipeline.command("verify")
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].startswith("1 difference;")

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -19,6 +20,7 @@ from infra.services.part import TONNAGE
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.pipeline import Pipeline, until
+from tests.processes import signal_all
 
 pytestmark = pytest.mark.stack
 
@@ -47,7 +49,8 @@ def another_worker(pipeline: Pipeline, log: Path) -> Iterator[subprocess.Popen[b
             until(ready, "another worker that is ready")
             yield process
         finally:
-            process.send_signal(signal.SIGCONT)
+            with suppress(psutil.NoSuchProcess):
+                signal_all(process.pid, signal.SIGCONT)
             process.terminate()
             process.wait(60)
 
@@ -109,9 +112,9 @@ def test_a_worker_that_was_paused_and_replaced_does_no_harm(
 ) -> None:
     with edits(pipeline, lifter), another_worker(pipeline, tmp_path / "worker.log") as worker:
         flows(pipeline, lifter.user)
-        worker.send_signal(signal.SIGSTOP)
+        signal_all(worker.pid, signal.SIGSTOP)
         pipeline.settle()  # once another has taken its partitions over
-        worker.send_signal(signal.SIGCONT)
+        signal_all(worker.pid, signal.SIGCONT)
         flows(pipeline, lifter.user, by=50)
     pipeline.settle()
     assert pipeline.differences() == []

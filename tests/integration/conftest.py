@@ -26,9 +26,8 @@ from api.security import make_token
 from infra.ports import choose
 from infra.services.part import NotReady
 from infra.services.postgres import READ_STORE, Server
-from stream.read_store import begin_generation, migrate
+from stream.generations import ensure_first
 from stream.settings import Settings, load_settings
-from stream.topology import topics_of
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # Wednesday of 2026-W47
 SECRET = "a secret of the tests that is long enough for HS256"
@@ -161,9 +160,7 @@ def database(postgres: Server, api_home: Path) -> Iterator[ReadStore]:
 
 def prepare_read_store(settings: Settings) -> None:
     """Make the tables, and let generation 1 serve."""
-    migrate(settings)
-    with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        begin_generation(connection, settings, topics_of(settings, 1))
+    ensure_first(settings)
 
 
 @pytest.fixture

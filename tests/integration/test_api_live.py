@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from api.security import make_token
-from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing, Positions
+from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
 from stream.notices import CHANNEL, notices, switch_notice
 from stream.settings import load_settings
@@ -24,6 +24,7 @@ from stream.sink import Sink
 from stream.steps.step import Record
 from stream.topology import topics_of
 from tests.integration.conftest import SECRET, Api, ReadStore, serving
+from tests.integration.publishing import Unpublished
 
 CLIENTS = 200
 
@@ -248,18 +249,6 @@ async def follow(api: Api, user: int, opened: asyncio.Event) -> float:
         event = await events.at("0.9")
         assert (event.name, event.data["user_id"]) == ("week", user)
         return time.monotonic()
-
-
-class Unpublished(Outbox):
-    """Publishes nothing."""
-
-    def __init__(self) -> None:
-        pass
-
-    async def send(self, messages: Iterable[Outgoing]) -> Positions:
-        """Drop messages."""
-        del messages
-        return {}
 
 
 def written(topics: Topics, week: str, version: int) -> Record:

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from infra.ports import choose
 from stream.engine.app import StepApp, make_app
 from stream.engine.outbox import Outbox
 from stream.engine.restore import Restorer, StateKeeper
@@ -78,7 +77,6 @@ async def worker(
         batch_size=100,
         resources=nothing_to_open(),
         commit_interval_ms=50,
-        web_port=choose("worker", None, 0, None),
         folder=folder,
     )
     app.finalize()

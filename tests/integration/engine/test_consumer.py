@@ -102,16 +102,21 @@ def test_a_slow_step_holds_back_no_other(
 class Failing(Seen):
     """A step that raises on what it is given."""
 
+    def __init__(self, topic: str, error: BaseException) -> None:
+        super().__init__(topic)
+        self.error = error
+
     async def run(self, batch: Fetched) -> None:
         await super().run(batch)
-        raise ValueError("a defect of a step")
+        raise self.error
 
 
+@pytest.mark.parametrize("error", [ValueError("a defect of a step"), asyncio.CancelledError()])
 def test_a_step_that_raises_ends_the_worker_and_commits_nothing(
-    broker: Broker, topic: str, group: str, tmp_path: Path
+    broker: Broker, topic: str, group: str, tmp_path: Path, error: BaseException
 ) -> None:
     async def scenario() -> None:
-        failing = Failing(topic)
+        failing = Failing(topic, error)
         async with worker(broker, group, tmp_path / "one", failing) as app:
             broker.send(topic, numbers(4))
             await until(lambda: failing.begun > 0, "a batch")

@@ -11,9 +11,8 @@ import psycopg
 import pytest
 
 from infra.services.part import TONNAGE
-from stream.read_store import serving_generation
+from stream.generations import ensure_first
 from stream.settings import Settings, load_settings
-from stream.worker import prepare
 
 pytestmark = pytest.mark.stack
 
@@ -85,7 +84,7 @@ def test_no_read_store(stack: Settings, command: tuple[str, ...]) -> None:
 
 
 def test_a_read_store_without_tables_gets_them(stack: Settings, empty_store: str) -> None:
-    topics = prepare(load_settings(home=stack.home, read_store_dsn=empty_store))
+    found = ensure_first(load_settings(home=stack.home, read_store_dsn=empty_store))
+    assert (found.number, found.epoch) == (1, 1)
     with psycopg.connect(empty_store) as connection:
-        assert serving_generation(connection) == topics.generation == 1
         assert connection.execute("SELECT * FROM public.weekly_stats").fetchall() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,31 +13,38 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from stream.engine.outbox import Outbox, Outgoing, Positions
 from stream.engine.runner import InterruptedRunError
-from stream.names import PUBLIC_EXERCISES, Topics
-from stream.read_store import begin_generation, migrate
+from stream.generations import ensure_first
+from stream.names import Topics
+from stream.publisher import Offsets, Row
 from stream.settings import Settings, load_settings
-from stream.sink import Connection, Row, Sink, connections
+from stream.sink import Connection, SetBackError, Sink, connections
 from stream.steps.step import Record
 from stream.topology import topics_of
 from tests.integration.engine.harness import until
+from tests.integration.publishing import Unpublished
 
 pytestmark = pytest.mark.stack
 
 
-class Published(Outbox):
-    """Keeps what would be sent."""
+class Published(Unpublished):
+    """Keeps what would be published."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, str | None, bytes]] = []
+        self.sent: list[tuple[str, str | None, int]] = []
 
-    async def send(self, messages: Iterable[Outgoing]) -> Positions:
+    async def publish(
+        self, epoch: int | None, before: Offsets, accepted: Mapping[str, Iterable[Row]]
+    ) -> None:
         """Keep topic, name and version."""
-        for each in messages:
-            name = None if each.value is None else json.loads(each.value)["name"]
-            self.sent.append((each.topic, name, dict(each.headers)["version"]))
-        return {}
+        del before
+        if epoch is not None:
+            for topic, rows in accepted.items():
+                self.sent += [(topic, name_of(row), row.version) for row in rows]
+
+
+def name_of(row: Row) -> str | None:
+    return None if row.value is None else json.loads(row.value)["name"]
 
 
 @dataclass
@@ -47,13 +54,13 @@ class Store:
     dsn: str
     server: str
     topics: Topics
-    outbox: Published = field(default_factory=Published)
+    published: Published = field(default_factory=Published)
 
     @asynccontextmanager
     async def sink(self, kind: type[Sink] = Sink) -> AsyncIterator[Sink]:
         """Open a sink over it."""
         async with connections(self.dsn) as pool:
-            yield kind(self.topics, pool, self.outbox)
+            yield kind(self.topics, pool, self.published)
 
     def exercise(self, offset: int, name: str | None, version: int) -> Record:
         """Say that exercise 7 is so; None says that it is gone."""
@@ -95,10 +102,7 @@ def store(stack: Settings) -> Iterator[Store]:
         settings = load_settings(
             home=stack.home, read_store_dsn=f"{server.rsplit('/', 1)[0]}/{name}"
         )
-        migrate(settings)
-        topics = topics_of(settings, 1)
-        with psycopg.connect(settings.need("read_store_dsn")) as connection:
-            begin_generation(connection, settings, topics)
+        topics = topics_of(settings, ensure_first(settings).number)
         yield Store(settings.need("read_store_dsn"), server, topics)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
@@ -121,7 +125,7 @@ def test_rows_and_positions_are_written_together_and_published(store: Store) -> 
         assert await sink.kept() == {(store.topics.exercises, 3): 12}
 
     run(store, scenario)
-    assert store.outbox.sent == [(PUBLIC_EXERCISES, "Squats", b"1.2")]
+    assert store.published.sent == [(store.topics.exercises, "Squats", 2)]
 
 
 def test_a_lower_version_is_refused_and_not_published(store: Store) -> None:
@@ -132,7 +136,7 @@ def test_a_lower_version_is_refused_and_not_published(store: Store) -> None:
         assert await sink.kept() == {(store.topics.exercises, 3): 12}
 
     run(store, scenario)
-    assert [name for _, name, _ in store.outbox.sent] == ["new"]
+    assert [name for _, name, _ in store.published.sent] == ["new"]
 
 
 def test_an_equal_version_is_published_again(store: Store) -> None:
@@ -141,7 +145,7 @@ def test_an_equal_version_is_published_again(store: Store) -> None:
         await sink.run({3: [store.exercise(10, "new", 5)]})
 
     run(store, scenario)
-    assert store.outbox.sent == [(PUBLIC_EXERCISES, "new", b"1.5")] * 2
+    assert store.published.sent == [(store.topics.exercises, "new", 5)] * 2
 
 
 def test_what_is_gone_is_not_revived_by_a_late_writer(store: Store) -> None:
@@ -152,7 +156,7 @@ def test_what_is_gone_is_not_revived_by_a_late_writer(store: Store) -> None:
 
     run(store, scenario)
     assert store.names() == []
-    assert [name for _, name, _ in store.outbox.sent] == ["new", None]
+    assert [name for _, name, _ in store.published.sent] == ["new", None]
 
 
 def test_a_generation_that_does_not_serve_publishes_nothing(store: Store) -> None:
@@ -163,7 +167,19 @@ def test_a_generation_that_does_not_serve_publishes_nothing(store: Store) -> Non
 
     run(store, scenario)
     assert store.names() == ["new"]
-    assert store.outbox.sent == []
+    assert store.published.sent == []
+
+
+def test_a_read_store_that_was_set_back_is_not_written_on(store: Store) -> None:
+    async def scenario(sink: Sink) -> None:
+        await sink.run({3: [store.exercise(10, "new", 5)]})
+        with psycopg.connect(store.dsn) as connection:
+            connection.execute("DELETE FROM tonnage_g1.position")
+        with pytest.raises(SetBackError, match="set back"):
+            await sink.run({3: [store.exercise(11, "newer", 6)]})
+        assert await sink.kept() == {}
+
+    run(store, scenario)
 
 
 def test_a_read_store_that_is_away_is_waited_for(
@@ -179,7 +195,7 @@ def test_a_read_store_that_is_away_is_waited_for(
 
     run(store, scenario)
     assert store.names() == ["new"]
-    assert [name for _, name, _ in store.outbox.sent] == ["new"]
+    assert [name for _, name, _ in store.published.sent] == ["new"]
 
 
 def test_a_rebalance_does_not_wait_for_a_read_store_that_is_away(
@@ -195,7 +211,7 @@ def test_a_rebalance_does_not_wait_for_a_read_store_that_is_away(
         store.admit(admitted=True)
 
     run(store, scenario)
-    assert store.outbox.sent == []
+    assert store.published.sent == []
 
 
 class Paused(Sink):
@@ -225,4 +241,4 @@ def test_a_paused_worker_holds_back_no_other(store: Store) -> None:
 
     asyncio.run(scenario())
     assert store.names() == ["new"]
-    assert [name for _, name, _ in store.outbox.sent] == ["new"]
+    assert [name for _, name, _ in store.published.sent] == ["new"]

@@ -1,0 +1,215 @@
+"""`tonnage stream reset` and `rollback`: build again, switch, switch back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from infra import caught_up
+from infra.home import Home
+from infra.rebuild import (
+    Rebuilt,
+    Seen,
+    alone,
+    begun,
+    give_up,
+    needed,
+    rebuild,
+    records,
+    roll_back,
+)
+from infra.workers import paused
+from stream.generations import Connection, Generation
+from stream.reset import publish_again, rebuilding, throw_away
+from stream.settings import Settings, load_settings
+
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
+
+
+class Way(StrEnum):
+    """How to build again."""
+
+    BESIDE = "beside"
+    FROM_SOURCE = "from-source"
+    IN_PLACE = "in-place"
+    GIVE_UP = "give-up"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(reset)
+    app.command()(rollback)
+
+
+def reset(
+    *,
+    from_source: Annotated[
+        bool, typer.Option("--from-source", help="Take a new snapshot of the primary.")
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Stop the workers and build again in place.")
+    ] = False,
+    abandon: Annotated[
+        bool, typer.Option("--give-up", help="Drop what an interrupted rebuild has begun.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    yes: Yes = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait until caught up, with --in-place.")
+    ] = 600,
+    as_json: AsJson = False,
+) -> None:
+    """Build everything again beside what serves, compare, then switch.
+
+    The figures of before are served until the new ones are as far. Interrupt it at any time:
+    the next `reset` goes on where it was. `tonnage stream rollback` switches back.
+
+    For example:
+
+    tonnage stream reset --yes
+
+    tonnage stream reset --from-source
+
+    tonnage stream reset --dry-run
+    """
+    way = _way(from_source=from_source, in_place=in_place, abandon=abandon)
+    settings = load_settings()
+    with alone(settings) as connection:
+        if dry_run:
+            typer.echo(_plan(settings, connection, way))
+            return
+        if way is Way.GIVE_UP:
+            found = give_up(settings, connection)
+            typer.echo(f"Generation {found.number} is dropped." if found else "Nothing was begun.")
+            return
+        if not yes:
+            typer.confirm(f"{_plan(settings, connection, way)} Go on?", abort=True)
+        if way is Way.IN_PLACE:
+            _in_place(settings, needed(connection), timeout)
+            return
+        with _watched() as seen:
+            done = rebuild(settings, connection, seen, source=from_source)
+    typer.echo(json.dumps(asdict(done), default=str) if as_json else _told(done))
+
+
+def rollback(*, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Let the generation that served before serve again; it was kept up to date for that.
+
+    Example: tonnage stream rollback --yes
+    """
+    settings = load_settings()
+    with alone(settings) as connection:
+        if not yes:
+            typer.confirm("Serve the figures of the generation before?", abort=True)
+        with _watched() as seen:
+            back = roll_back(connection, seen)
+    body = {"generation": back.number}
+    typer.echo(json.dumps(body) if as_json else f"Generation {back.number} serves again.")
+
+
+def _way(*, from_source: bool, in_place: bool, abandon: bool) -> Way:
+    asked = {Way.FROM_SOURCE: from_source, Way.IN_PLACE: in_place, Way.GIVE_UP: abandon}
+    chosen = [way for way, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise typer.BadParameter(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+    return chosen[0] if chosen else Way.BESIDE
+
+
+def _plan(settings: Settings, connection: Connection, way: Way) -> str:
+    serving = needed(connection)
+    building = begun(connection)
+    if way is Way.GIVE_UP:
+        return f"Generation {building.number} is dropped." if building else "Nothing was begun."
+    if way is Way.IN_PLACE:
+        return (
+            f"Generation {serving.number} is thrown away and built again in its place; until then"
+            " answers are stale."
+        )
+    what = f"goes on with generation {building.number}" if building else "begins a generation"
+    if way is Way.FROM_SOURCE:
+        how = "from a new snapshot of the primary, by a connector and a slot of its own"
+    else:
+        how = f"from the {records(settings, serving)[1]:,} records of the source topics"
+    return (
+        f"This {what}, {how}, beside generation {serving.number}, which serves until the new one"
+        " is as far."
+    )
+
+
+def _in_place(settings: Settings, serving: Generation, timeout: float) -> None:
+    with rebuilding(settings, "the figures are being built again in place"):
+        with paused(Home.at(settings.home)):
+            throw_away(settings, serving)
+        caught_up.wait(settings, timeout=timeout, despite_incidents=True)
+        publish_again(settings, serving)
+    typer.echo(f"Generation {serving.number} is built again and serves.")
+
+
+def _told(done: Rebuilt) -> str:
+    counts = [
+        f"{count:,} {table} {kind}"
+        for table, kinds in done.differences.items()
+        for kind, count in kinds.items()
+    ]
+    found = f"{', '.join(counts)}; all in {done.file}" if counts else "no difference"
+    return (
+        f"Generation {done.generation} serves. Against the one before: {found}."
+        f" Published: {done.changed:,} values, {done.gone:,} tombstones."
+    )
+
+
+class _Rate(ProgressColumn):
+    """Records a second."""
+
+    def render(self, task: Task) -> Text:
+        """Show it where there is one."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed and task.total else "")
+
+
+@contextmanager
+def _watched() -> Iterator[Seen]:
+    """Show where a person watches what is being done, how fast, and how much is left."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task("beginning", total=None)
+        last = ""
+
+        def seen(what: str, done: int, total: int) -> None:
+            nonlocal last
+            if what != last and not console.is_terminal:
+                console.print(what, highlight=False)
+            if what != last:
+                progress.reset(task)
+            last = what
+            progress.update(task, description=what, completed=done, total=total or None)
+
+        yield seen

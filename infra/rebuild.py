@@ -1,0 +1,297 @@
+"""Building a generation beside the one that serves, and switching to it.
+
+What is done is in the read store: whoever is interrupted leaves a generation that is being
+built, which the next one goes on with, or gives up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, stop_never, wait_fixed
+
+from connectors import registration
+from connectors.retirement import retire
+from infra import caught_up
+from infra.errors import TonnageError
+from infra.home import Home
+from infra.workers import start_all
+from stream.admin import kafka_admin
+from stream.cdc.lsn import parse_lsn
+from stream.comparison import compare
+from stream.generations import (
+    LIVE,
+    Connection,
+    Generation,
+    State,
+    begin,
+    by_number,
+    differing,
+    drop,
+    generations,
+    serving,
+    settings_of,
+)
+from stream.incidents import MENDED_BY_SOURCE_REBUILD
+from stream.settings import Settings
+from stream.switch import switch
+from stream.topics import ensure_topics
+from stream.topology import topics_of
+
+_POLL_SECONDS = 0.2
+_STUCK_SECONDS = 5
+_PUBLISH_SECONDS = 300
+_ONE_REBUILD = 0x72_65_73_65
+"""The advisory lock of whoever rebuilds."""
+
+_FRONTIER = "SELECT (lsn - '0/0')::bigint FROM tonnage.frontier WHERE generation = %s"
+
+Seen = Callable[[str, int, int], None]
+"""Takes what is being done, and how much of how much is done; a total of 0 is not known."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild has done: a generation that serves, and what it says otherwise.
+
+    `differences` counts rows by table and kind of difference; `file` has them all. `changed`
+    and `gone` are the values that were published.
+    """
+
+    generation: int
+    differences: dict[str, dict[str, int]]
+    file: Path
+    changed: int
+    gone: int
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[Connection]:
+    """Open the read store, as the only one who rebuilds. Raises TonnageError where another does."""
+    with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_ONE_REBUILD]).fetchone()
+        if row is None or not row[0]:
+            raise TonnageError("another rebuild is at work: wait until it is done, or stop it")
+        yield connection
+
+
+def begun(connection: Connection) -> Generation | None:
+    """Return the generation that is being built; None where none is."""
+    return next((each for each in generations(connection) if each.state == State.BUILDING), None)
+
+
+def needed(connection: Connection) -> Generation:
+    """Return the generation that serves. Raises TonnageError before the first."""
+    found = serving(connection)
+    if found is None:
+        raise TonnageError("no generation serves yet: start a worker with `tonnage stream run`")
+    return found
+
+
+def rebuild(settings: Settings, connection: Connection, seen: Seen, *, source: bool) -> Rebuilt:
+    """Build a generation from the topics, or from a new snapshot of the source; switch to it.
+
+    Raises TonnageError, ConnectorError, TopicsError.
+    """
+    before = needed(connection)
+    new = _begin(connection, settings, before, source=source)
+    own = settings_of(settings, new.capture)
+    if source:
+        seen("starting the capture", 0, 0)
+        ensure_topics(own)
+        registration.apply(own)
+        registration.wait_running(own)
+    start_all(Home.at(settings.home))
+    _catch_up(own, connection, new, before, seen)
+    seen("comparing", 0, 0)
+    file = settings.home / "rebuilds" / f"generation-{new.number}.jsonl"
+    differences = _compare(connection, before, new, file)
+    seen("switching", 0, 0)
+    switch(
+        connection,
+        new,
+        MENDED_BY_SOURCE_REBUILD if source else (),
+        source_end=(lambda: _end(settings)) if source else None,
+    )
+    changed, gone = _published(connection, new, seen)
+    if source:
+        seen("removing the capture before", 0, 0)
+        retire_unused(settings, connection)
+    return Rebuilt(new.number, differences, file, changed, gone)
+
+
+def give_up(settings: Settings, connection: Connection) -> Generation | None:
+    """Drop the generation that is being built, and its capture; return it."""
+    found = begun(connection)
+    if found is not None:
+        drop(connection, found)
+    retire_unused(settings, connection)
+    return found
+
+
+def roll_back(connection: Connection, seen: Seen) -> Generation:
+    """Let the generation that served before serve again. Raises TonnageError where none can."""
+    kept = [each for each in generations(connection) if each.state == State.KEPT]
+    if not kept:
+        raise TonnageError("no generation is kept that could serve: there is no way back")
+    last = max(kept, key=lambda each: (each.kept_at is not None, each.kept_at))
+    gap = connection.execute(
+        "SELECT string_agg(kind || ': ' || detail, '; ') FROM tonnage.incident"
+        " WHERE generation = %s",
+        [last.number],
+    ).fetchone()
+    if gap and gap[0]:
+        raise TonnageError(f"generation {last.number} has a gap and can't serve: {gap[0]}")
+    seen("switching", 0, 0)
+    switch(connection, last)
+    _published(connection, last, seen)
+    return last
+
+
+def retire_unused(settings: Settings, connection: Connection) -> list[str]:
+    """Remove the captures that feed no generation any more; return what was removed."""
+    known = generations(connection)
+    used = {each.capture for each in known if each.state in LIVE}
+    ever = range(max((each.number for each in known), default=0) + 1)
+    return [
+        gone for each in ever if each not in used for gone in retire(settings_of(settings, each))
+    ]
+
+
+def records(settings: Settings, generation: Generation) -> tuple[int, int]:
+    """Return how many records of the source topics a generation has processed, and of how many."""
+    topics = topics_of(settings_of(settings, generation.capture), generation.number)
+    wanted = [TopicPartition(t, p) for t in topics.source.all for p in range(topics.partitions)]
+    with kafka_admin(settings) as admin:
+        if not set(topics.source.all) <= set(admin.list_topics()):
+            return 0, 0
+        ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
+        held = admin.list_group_offsets(topics.group)[topics.group]
+    done = sum(held[tp].offset for tp in wanted if tp in held)
+    return done, sum(each.offset for each in ends.values())
+
+
+def runs(settings: Settings, generation: Generation) -> bool:
+    """Tell whether a worker runs a generation: none does with other settings than its own."""
+    group = topics_of(settings, generation.number).group
+    with kafka_admin(settings) as admin:
+        return bool(admin.describe_groups([group])[group]["members"])
+
+
+def _begin(
+    connection: Connection, settings: Settings, before: Generation, *, source: bool
+) -> Generation:
+    """Begin a generation, or go on with the one that was begun."""
+    found = begun(connection)
+    if found is None:
+        return begin(connection, settings, None if source else before.capture)
+    other = "--from-source" if found.capture != before.capture else "without --from-source"
+    if source != (found.capture != before.capture):
+        raise TonnageError(
+            f"generation {found.number} is being built {other}: go on with that, or give it up"
+            " with `tonnage stream reset --give-up`"
+        )
+    names = differing(settings, found)
+    if names:
+        raise TonnageError(
+            f"generation {found.number} was begun with other settings ({', '.join(names)}): set"
+            " them back, or give it up with `tonnage stream reset --give-up`"
+        )
+    return found
+
+
+def _catch_up(
+    settings: Settings, connection: Connection, new: Generation, before: Generation, seen: Seen
+) -> None:
+    """Wait until the new generation is as far as what serves."""
+    least = _end(settings) if new.capture != before.capture else 0
+
+    def reached() -> bool:
+        if by_number(connection, new.number).state != State.BUILDING:
+            raise TonnageError(f"generation {new.number} was given up meanwhile")
+        works = runs(settings, new)
+        seen("building" if works else "waiting for a worker", *records(settings, new))
+        own = _frontier(connection, new)
+        return own is not None and own >= max(least, _frontier(connection, before) or 0)
+
+    _until(reached, None)
+
+
+def _compare(
+    connection: Connection, before: Generation, new: Generation, file: Path
+) -> dict[str, dict[str, int]]:
+    def frontiers() -> list[int]:
+        return [_frontier(connection, each) or 0 for each in (before, new)]
+
+    def pass_each_other() -> bool:
+        """Wait until both are past where one is; heartbeats move what is not stuck."""
+        furthest = max(frontiers())
+        while min(now := frontiers()) < furthest:
+            behind = now.index(min(now))
+            if not _until(lambda: frontiers()[behind] > now[behind], _STUCK_SECONDS):  # noqa: B023 - it is called at once
+                return False
+        return True
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, Counter[str]] = {}
+    with file.open("w") as lines:
+        for each in compare(connection, before, new, pass_each_other):
+            kind = "added" if each.before is None else "gone" if each.after is None else "changed"
+            counts.setdefault(each.table, Counter())[kind] += 1
+            lines.write(json.dumps(asdict(each), default=str) + "\n")
+    return {table: dict(counter) for table, counter in counts.items()}
+
+
+def _published(connection: Connection, generation: Generation, seen: Seen) -> tuple[int, int]:
+    """Wait until the public topics say what the generation says; return what was published."""
+    epoch = by_number(connection, generation.number).epoch
+    partitions = generation.built_from["partitions"]
+    row: tuple[Any, ...] = (0, 0, 0)
+
+    def published() -> bool:
+        nonlocal row
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(changed), 0), coalesce(sum(gone), 0)"
+            " FROM tonnage.published WHERE epoch = %s",
+            [epoch],
+        ).fetchone() or (0, 0, 0)
+        seen("publishing", row[0], partitions)
+        return bool(row[0] == partitions)
+
+    if not _until(published, _PUBLISH_SECONDS):
+        raise TonnageError(
+            f"generation {generation.number} serves, but its workers have not published all that"
+            f" changed after {_PUBLISH_SECONDS} s: `tonnage stream status` shows them"
+        )
+    return int(row[1]), int(row[2])
+
+
+def _until(reached: Callable[[], bool], seconds: float | None) -> bool:
+    attempts = Retrying(
+        retry=retry_if_result(lambda done: not done),
+        stop=stop_never if seconds is None else stop_after_delay(seconds),
+        wait=wait_fixed(_POLL_SECONDS),
+    )
+    try:
+        attempts(reached)
+    except RetryError:
+        return False
+    return True
+
+
+def _frontier(connection: Connection, generation: Generation) -> int | None:
+    row = connection.execute(_FRONTIER, [generation.number]).fetchone()
+    return row[0] if row else None
+
+
+def _end(settings: Settings) -> int:
+    return parse_lsn(caught_up.current_lsn(settings))

@@ -1,0 +1,250 @@
+"""Rebuilds beside what serves: nobody notices, and they can be interrupted anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from infra.services.part import TONNAGE
+from stream.names import PUBLIC_WEEKLY_STATS
+from tests.e2e.app import App
+from tests.e2e.conftest import Lifter
+from tests.e2e.pipeline import Pipeline, until
+from tests.e2e.reader import Reader
+
+pytestmark = pytest.mark.stack
+
+W45 = "2026-W45"
+PAUSE = 0.005
+RESET = ("stream", "reset", "--yes", "--json")
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(pipeline: Pipeline) -> Iterator[None]:
+    """Leave no generation but the one that serves: each costs a process."""
+    yield
+    with psycopg.connect(pipeline.settings.need("read_store_dsn"), autocommit=True) as store:
+        store.execute("UPDATE tonnage.generation SET state = 'dropping' WHERE state <> 'serving'")
+    until(lambda: len(generations(pipeline)) == 1, "the end of the generations before")
+
+
+def generations(pipeline: Pipeline) -> dict[int, str]:
+    """Return the state of each generation."""
+    rows = pipeline.rows("SELECT number, state FROM tonnage.generation ORDER BY number")
+    return dict(rows)
+
+
+def serving(pipeline: Pipeline) -> int:
+    return next(number for number, state in generations(pipeline).items() if state == "serving")
+
+
+def reset(pipeline: Pipeline, *options: str) -> dict[str, Any]:
+    done = pipeline.command(*RESET, *options)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def killed_while(pipeline: Pipeline, phase: str) -> None:
+    """Begin a reset, or go on with one, and kill it in a phase."""
+    with subprocess.Popen(
+        [TONNAGE, *RESET],
+        env={**os.environ, "TONNAGE_HOME": str(pipeline.settings.home)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        seen = [line.strip() for line in iter(process.stderr.readline, f"{phase}\n") if line]
+        assert process.poll() is None, seen
+        process.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def asked_meanwhile(pipeline: Pipeline, user: int) -> Iterator[Counter[str]]:
+    """Ask the API up to 200 times a second; count the answers, and those that are wrong."""
+    over = threading.Event()
+    answers: Counter[str] = Counter()
+
+    def ask() -> None:
+        while not over.wait(PAUSE):
+            response = pipeline.ask(user, f"weeks/{W45}")
+            answers["all"] += 1
+            answers["failed"] += response.status_code != 200
+            answers["wrong"] += response.is_success and response.json()["total_volume"] != 2140
+            answers["stale"] += response.headers["Tonnage-Stale"] != "false"
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        asking.join()
+
+
+@contextmanager
+def written_meanwhile(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
+    """Write another user's rows all the while, as the app does."""
+    over = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(pipeline.settings.need("source_dsn"), autocommit=True) as connection:
+            app, count = App(connection), 0
+            user = app.user()
+            while not over.wait(PAUSE * 10):
+                count += 1
+                workout = app.workout(user, f"2026-0{1 + count % 9}-11T18:00Z")
+                app.performed(workout, lifter.squat, f"[{count % 10}]", "[100.5]")
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        writing.join()
+
+
+@pytest.fixture
+def reader(pipeline: Pipeline) -> Iterator[Reader]:
+    made = Reader(pipeline.settings.need("bootstrap_servers"))
+    yield made
+    made.consumer.close()
+
+
+def test_nobody_notices_a_rebuild(pipeline: Pipeline, lifter: Lifter) -> None:
+    pipeline.settle()
+    before = serving(pipeline)
+    with written_meanwhile(pipeline, lifter), asked_meanwhile(pipeline, lifter.user) as answers:
+        done = reset(pipeline)
+    assert generations(pipeline) == {before: "kept", done["generation"]: "serving"}
+    assert answers["all"] > 100
+    assert (answers["failed"], answers["wrong"]) == (0, 0), answers
+    assert done["differences"] == {}
+    pipeline.settle()
+    assert pipeline.differences() == []
+
+
+def test_what_is_published_after_a_rebuild_is_what_differs(
+    pipeline: Pipeline, settled: Lifter, reader: Reader
+) -> None:
+    reader.read()
+    key = json.dumps({"user_id": settled.user, "week": W45}, separators=(",", ":"))
+    ghost = json.dumps({"user_id": settled.user, "week": "1999-W01"}, separators=(",", ":"))
+    producer = KafkaProducer(bootstrap_servers=pipeline.settings.need("bootstrap_servers"))
+    for wrong in (key, ghost):
+        partition = settled.user % pipeline.settings.partitions
+        producer.send(PUBLIC_WEEKLY_STATS, b"{}", wrong.encode(), partition=partition)
+    producer.close()
+    reader.read()
+    reset(pipeline)
+    found = {(name, value and value["total_volume"]) for _, name, value in reader.read()}
+    assert found == {(key, 2140), (ghost, None)}
+
+
+def test_a_rebuild_that_is_killed_anywhere_leaves_what_serves_and_goes_on(
+    pipeline: Pipeline, settled: Lifter
+) -> None:
+    before = serving(pipeline)
+    for phase in ("waiting for a worker", "building", "comparing"):
+        killed_while(pipeline, phase)
+        assert generations(pipeline) == {before: "serving", before + 1: "building"}
+        assert pipeline.volume(settled.user, W45) == 2140
+    killed_while(pipeline, "publishing")
+    assert serving(pipeline) == before + 1
+    assert pipeline.volume(settled.user, W45) == 2140
+    pipeline.settle()
+    assert pipeline.differences() == []
+
+
+def test_a_rebuild_can_be_given_up(pipeline: Pipeline, settled: Lifter) -> None:
+    before = serving(pipeline)
+    killed_while(pipeline, "building")
+    assert pipeline.command("stream", "reset", "--give-up").stdout.split() == [
+        *("Generation", str(before + 1), "is", "dropped.")
+    ]
+    until(lambda: generations(pipeline) == {before: "serving"}, "the end of what was begun")
+    assert pipeline.volume(settled.user, W45) == 2140
+    schemas = pipeline.rows(
+        "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'tonnage_g')"
+    )
+    assert schemas == [(f"tonnage_g{before}",)]
+
+
+def test_a_second_rebuild_at_once_is_refused(pipeline: Pipeline) -> None:
+    with psycopg.connect(pipeline.settings.need("read_store_dsn")) as store:
+        store.execute("SELECT pg_advisory_lock(%s)", [0x72_65_73_65])
+        done = pipeline.command(*RESET)
+    assert done.returncode == 1
+    assert "another rebuild is at work" in done.stderr
+
+
+def test_a_rollback_serves_what_was_kept_up(app: App, pipeline: Pipeline, settled: Lifter) -> None:
+    before = serving(pipeline)
+    after = reset(pipeline)["generation"]
+    app.run(f"DELETE FROM workouts_performedexercise WHERE id = {settled.benches}")
+    pipeline.settle()
+    back = pipeline.command("stream", "rollback", "--yes")
+    assert back.returncode == 0, back.stderr
+    assert generations(pipeline) == {before: "serving", after: "kept"}
+    pipeline.settle()
+    assert pipeline.volume(settled.user, W45) == 1740
+    assert pipeline.differences() == []
+
+
+def test_without_a_generation_before_there_is_no_way_back(pipeline: Pipeline) -> None:
+    done = pipeline.command("stream", "rollback", "--yes")
+    assert done.returncode == 1
+    assert "no way back" in done.stderr
+
+
+def test_a_dry_run_changes_nothing(pipeline: Pipeline) -> None:
+    before = generations(pipeline)
+    done = pipeline.command("stream", "reset", "--dry-run")
+    assert done.returncode == 0
+    assert "records of the source topics" in done.stdout
+    assert generations(pipeline) == before
+
+
+def test_a_lost_slot_and_deletions_meanwhile_are_mended_by_one_command(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    before = serving(pipeline)
+    drop_slot(app)
+    app.run(
+        f"DELETE FROM workouts_performedexercise WHERE workout_id = {settled.next_week}",
+        f"DELETE FROM workouts_workout WHERE id = {settled.next_week}",
+    )
+    done = reset(pipeline, "--from-source")
+    assert done["differences"]["workouts"] == {"gone": 1}
+    pipeline.settle()
+    assert pipeline.week(settled.user, "2026-W46") is None
+    assert pipeline.differences() == []
+    assert pipeline.command("connector", "status").returncode == 0
+    slots = app.connection.execute("SELECT slot_name FROM pg_replication_slots").fetchall()
+    assert slots == [(f"tonnage_{done['generation']}",)]
+    until(lambda: before not in generations(pipeline), "the end of the generation before")
+
+
+def drop_slot(app: App) -> None:
+    """Drop the slot under the connector, as somebody might who needs room on the disk."""
+
+    def dropped() -> bool:
+        app.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+        with suppress(psycopg.errors.ObjectInUse):
+            app.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+        return not app.connection.execute("SELECT FROM pg_replication_slots").fetchall()
+
+    until(dropped, "the slot's end")
