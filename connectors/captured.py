@@ -15,21 +15,44 @@ _COLUMNS = {
     "performed": ("id", "workout_id", "exercise_id", "reps_per_set", "weights_per_set"),
 }
 
+_INTEGERS = ("smallint", "integer", "bigint")
+_TEXTS = ("character varying", "text")
+_LISTS = ("jsonb", "json")
+_TYPES = {
+    "exercise": {"id": _INTEGERS, "name": _TEXTS, "muscle_group": _TEXTS},
+    "workout": {"id": _INTEGERS, "user_id": _INTEGERS, "date": ("timestamp with time zone",)},
+    "performed": {
+        "id": _INTEGERS,
+        "workout_id": _INTEGERS,
+        "exercise_id": _INTEGERS,
+        "reps_per_set": _LISTS,
+        "weights_per_set": _LISTS,
+    },
+}
+
 
 @dataclass(frozen=True)
 class CapturedTable:
-    """A table of the primary, under the names it has there."""
+    """A table of the primary, under the names it has there; `kind` is what we call it."""
 
+    kind: str
     schema: str
     name: str
     columns: tuple[str, ...]
     setting: str
     """The variable that names this table, for messages."""
+    types: dict[str, tuple[str, ...]]
+    """Columns that figures are made from, and the types that they may have."""
 
     @property
     def qualified(self) -> str:
         """Schema and name, for people."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def id_column(self) -> str:
+        """The column of the primary key."""
+        return self.columns[0]
 
 
 def captured_tables(settings: Settings) -> tuple[CapturedTable, ...]:
@@ -41,10 +64,12 @@ def captured_tables(settings: Settings) -> tuple[CapturedTable, ...]:
     }
     return tuple(
         CapturedTable(
+            ours,
             settings.source_schema,
             name,
             tuple(settings.column(ours, column) for column in _COLUMNS[ours]),
             f"TONNAGE_{ours.upper()}_TABLE",
+            {settings.column(ours, column): types for column, types in _TYPES[ours].items()},
         )
         for ours, name in names.items()
     )

@@ -15,7 +15,7 @@ from api.security import make_token
 from infra import jars, ports
 from infra.errors import TonnageError
 from infra.home import Home
-from infra.services import api, connect, kafka, postgres, worker
+from infra.services import api, connect, kafka, postgres, watch, worker
 from infra.services.part import Part
 from stream.settings import PREFIX, Settings, load_settings
 
@@ -27,9 +27,10 @@ GIVES = {
     "read-store": "read_store_dsn",
 }
 SERVERS = tuple(GIVES)
-KINDS = (*SERVERS, "workers", "api")
+KINDS = (*SERVERS, "watch", "workers", "api")
 NEEDS = {
     "connect": {"kafka"},
+    "watch": {"primary", "kafka", "connect", "read-store"},
     "workers": {"kafka", "read-store"},
     "api": {"read-store"},
 }
@@ -88,6 +89,8 @@ class Draughtsman:
         found = {GIVES[kind]: address for kind, (_, address) in servers.items()}
         settings = self._complete(found)
         parts = [part for part, _ in servers.values()]
+        if "watch" in self.kinds:
+            parts.append(watch.watch(settings.need("read_store_dsn"), self._environment(settings)))
         if "workers" in self.kinds:
             parts += [self._worker(settings, number) for number in range(settings.workers)]
         if "api" in self.kinds:
@@ -186,7 +189,7 @@ class Draughtsman:
         names = (*GIVES.values(), "capture_password", "jwt_secret")
         known = {name: getattr(settings, name) for name in names}
         return {
-            f"{PREFIX}REBUILD": "auto",
+            f"{PREFIX}REBUILD": "auto" if "primary" in self.kinds else "ask",
             **{name: value for name, value in os.environ.items() if name.startswith(PREFIX)},
             f"{PREFIX}HOME": str(self.home.root),
             **{

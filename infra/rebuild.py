@@ -21,6 +21,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, st
 
 from connectors import registration
 from connectors.retirement import retire
+from connectors.watch.watch import begin as begin_watch
 from infra import caught_up
 from infra.errors import TonnageError
 from infra.home import Home
@@ -41,7 +42,7 @@ from stream.generations import (
     serving,
     settings_of,
 )
-from stream.incidents import MENDED_BY_SOURCE_REBUILD
+from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW
 from stream.settings import Settings
 from stream.switch import switch
 from stream.topics import ensure_topics
@@ -108,6 +109,7 @@ def rebuild(settings: Settings, connection: Connection, seen: Seen, *, source: b
     if source:
         seen("starting the capture", 0, 0)
         ensure_topics(own)
+        begin_watch(settings, new.capture)
         registration.apply(own)
         registration.wait_running(own)
     start_all(Home.at(settings.home))
@@ -119,7 +121,6 @@ def rebuild(settings: Settings, connection: Connection, seen: Seen, *, source: b
     switch(
         connection,
         new,
-        MENDED_BY_SOURCE_REBUILD if source else (),
         source_end=(lambda: _end(settings)) if source else None,
     )
     changed, gone = _published(connection, new, seen)
@@ -144,17 +145,22 @@ def roll_back(connection: Connection, seen: Seen) -> Generation:
     if not kept:
         raise TonnageError("no generation is kept that could serve: there is no way back")
     last = max(kept, key=lambda each: (each.kept_at is not None, each.kept_at))
-    gap = connection.execute(
-        "SELECT string_agg(kind || ': ' || detail, '; ') FROM tonnage.incident"
-        " WHERE generation = %s",
-        [last.number],
-    ).fetchone()
-    if gap and gap[0]:
-        raise TonnageError(f"generation {last.number} has a gap and can't serve: {gap[0]}")
+    gap = "; ".join(f"{kind}: {what}" for kind, what in open_incidents(connection, last))
+    if gap:
+        raise TonnageError(f"generation {last.number} has a gap and can't serve: {gap}")
     seen("switching", 0, 0)
     switch(connection, last)
     _published(connection, last, seen)
     return last
+
+
+def open_incidents(connection: Connection, generation: Generation) -> list[tuple[str, str]]:
+    """Return the kind and the words of what keeps a generation's answers from being trusted."""
+    return connection.execute(OPEN_NOW, [generation.number]).fetchall()
+
+
+def _has_gap(connection: Connection, generation: Generation) -> bool:
+    return any(kind in MENDED_FROM_SOURCE for kind, _ in open_incidents(connection, generation))
 
 
 def retire_unused(settings: Settings, connection: Connection) -> list[str]:
@@ -192,6 +198,9 @@ def _begin(
 ) -> Generation:
     """Begin a generation, or go on with the one that was begun."""
     found = begun(connection)
+    if found is not None and source and _has_gap(connection, found):
+        give_up(settings, connection)
+        found = None
     if found is None:
         return begin(connection, settings, None if source else before.capture)
     other = "--from-source" if found.capture != before.capture else "without --from-source"
@@ -218,6 +227,11 @@ def _catch_up(
     def reached() -> bool:
         if by_number(connection, new.number).state != State.BUILDING:
             raise TonnageError(f"generation {new.number} was given up meanwhile")
+        if new.capture != before.capture and _has_gap(connection, new):
+            raise TonnageError(
+                f"changes were missed while generation {new.number} was built: run"
+                " `tonnage stream reset --from-source` again, which begins anew"
+            )
         works = runs(settings, new)
         seen("building" if works else "waiting for a worker", *records(settings, new))
         own = _frontier(connection, new)

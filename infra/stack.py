@@ -30,7 +30,7 @@ from stream.settings import Settings
 from stream.topics import ensure_topics
 
 # Later parts lean on earlier ones, so they are stopped first; those of a row together.
-STOP_ORDER = (("api", "worker"), ("connect",), ("kafka", "read-store"), ("primary",))
+STOP_ORDER = (("watch",), ("api", "worker"), ("connect",), ("kafka", "read-store"), ("primary",))
 BUSY = "another `tonnage up` or `tonnage down` is at work in {}: wait until it is done."
 
 
@@ -152,6 +152,8 @@ def _steps(blueprint: Blueprint, start: Start) -> list[Step]:
     ]
     served = [step(name, parts[name], "topics", "migration") for name in workers]
     served += [step("api", parts["api"], "migration")] if "api" in parts else []
+    if "watch" in parts:
+        served.append(step("watch", parts["watch"], "topics", "migration", "capture"))
     return [*servers, *prepared, *connector, *served]
 
 

@@ -28,7 +28,7 @@ def rebuilding(settings: Settings, detail: str) -> Iterator[None]:
         connection.execute(OPEN, [Incident.REBUILD, detail])
     yield
     with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        connection.execute(CLOSE, [[Incident.REBUILD]])
+        connection.execute(CLOSE, [Incident.REBUILD])
 
 
 def throw_away(settings: Settings, generation: Generation) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import psycopg
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from stream.generations import Connection, Generation, serve
-from stream.incidents import CLOSE
 
 _LOCKED_MS = 200
 """Readers wait no longer than this for a switch that waits for other readers."""
@@ -27,12 +26,11 @@ class BehindError(Exception):
 def switch(
     connection: Connection,
     generation: Generation,
-    mended: Sequence[str] = (),
     *,
     source_end: Callable[[], int] | None = None,
     seconds: float = 60,
 ) -> None:
-    """Let a generation serve, and close the incidents that it mends: one transaction.
+    """Let a generation serve: one transaction.
 
     `source_end` tells where the source's log ends now: what serves and claims to be further on
     has followed another primary, and is no measure. Tries for so many seconds. Raises
@@ -46,13 +44,12 @@ def switch(
         wait=wait_random(0.05, 0.2),
         reraise=True,
     )
-    attempts(_try, connection, generation, mended, source_end)
+    attempts(_try, connection, generation, source_end)
 
 
 def _try(
     connection: Connection,
     generation: Generation,
-    mended: Sequence[str],
     source_end: Callable[[], int] | None,
 ) -> None:
     with connection.transaction():
@@ -68,4 +65,3 @@ def _try(
                     f" which serves, at {text}"
                 )
         serve(connection, generation)
-        connection.execute(CLOSE, [list(mended)])

@@ -16,6 +16,7 @@ from rich.table import Table
 from connectors import capture, registration
 from connectors.errors import ConnectorError
 from connectors.state import CaptureState, Slot
+from infra import watching
 from infra.errors import TonnageError
 from stream.admin import TopicsError
 from stream.generations import serving_settings
@@ -74,6 +75,19 @@ def apply(
         registration.wait_running(settings, timeout)
     said = "runs as configured" if changed else "was as configured, and runs"
     typer.echo(f"connector {settings.connector_name} {said}")
+
+
+@app.command()
+def watch() -> None:
+    """Watch the capture: notice what the log of changes can't tell, several times a second.
+
+    A slot that was dropped, moved or lost, a TRUNCATE, a renamed table, another server: every
+    answer is stale then, and says why. What has failed is started again. With TONNAGE_REBUILD=auto
+    a rebuild from the source begins by itself. Run one beside the workers.
+
+    Example: tonnage connector watch
+    """
+    watching.watch(load_settings())
 
 
 @app.command()

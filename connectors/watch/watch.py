@@ -1,0 +1,174 @@
+"""The watch: looks at the primary from outside, several times a second.
+
+Whatever the log of changes can't tell is an incident: every answer is stale then, and says why.
+Nothing here is asked of the workers, so that their death is no blindness.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.types.json import Jsonb
+
+from connectors.captured import captured_tables
+from connectors.errors import ConnectorError
+from connectors.watch.ghosts import Suspicion, Verdict
+from connectors.watch.judgement import Finding, Known, accept, first, judge, suspects
+from connectors.watch.sight import Sight, look
+from connectors.watch.stored import StoredOffsets
+from stream.generations import LIVE, Connection, Generation, State, generations, settings_of
+from stream.incidents import CLOSE_IN_CAPTURE, OPEN_IN_CAPTURE, Incident
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_OPTIONS = "-c statement_timeout=30s -c lock_timeout=2s"
+_KNOWN = "SELECT known FROM tonnage.watch WHERE capture = %s"
+_LOOKED = (
+    "INSERT INTO tonnage.watch (capture, known) VALUES (%s, %s) ON CONFLICT (capture)"
+    " DO UPDATE SET known = EXCLUDED.known, looked_at = clock_timestamp()"
+)
+
+
+@dataclass
+class Capture:
+    """One capture that is watched: what is known of it, which tables are looked at closer."""
+
+    number: int
+    known: Known | None = None
+    suspicions: dict[str, Suspicion] = field(default_factory=dict)
+    found: frozenset[Finding] = frozenset()
+
+
+class Watch:
+    """Looks at each capture that feeds a live generation, once for each call of `look`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._captures: dict[int, Capture] = {}
+        self._opened = ExitStack()
+        self._primary: psycopg.Connection[Any] | None = None
+        self._read_store: Connection | None = None
+        self._stored: StoredOffsets | None = None
+
+    def close(self) -> None:
+        """Let go of the primary, the read store and Kafka; the next look connects again."""
+        self._opened.close()
+        self._primary = self._read_store = self._stored = None
+
+    def look(self) -> Mapping[int, frozenset[Finding]]:
+        """Look once, and say what is wrong; return the findings of each live capture.
+
+        Raises psycopg.Error, ConnectorError where a part does not answer: nothing is known then.
+        """
+        try:
+            return dict(self._look())
+        except (psycopg.Error, ConnectorError):
+            self.close()
+            raise
+
+    def _look(self) -> Iterator[tuple[int, frozenset[Finding]]]:
+        primary, read_store, stored = self._connections()
+        for number, generation in feeding(read_store).items():
+            own = settings_of(self._settings, number)
+            sight = look(primary, own)
+            furthest = stored.furthest().get(own.connector_name)
+            capture = self._captures.setdefault(number, Capture(number))
+            known = capture.known or remembered(read_store, number) or first(sight)
+            findings = {*judge(known, sight, furthest)}
+            rewritten: dict[str, int] = {}
+            for name, file in suspects(known, sight).items():
+                suspicion = self._suspect(capture, name, file, sight)
+                if suspicion.verdict is Verdict.REWRITTEN:
+                    rewritten[name] = file
+                    del capture.suspicions[name]
+                else:
+                    findings.add(_of_table(name, suspicion.verdict))
+            capture.known = accept(known, sight, rewritten)
+            read_store.execute(_LOOKED, [number, Jsonb(msgspec.to_builtins(capture.known))])
+            self._tell(read_store, capture, frozenset(findings))
+            yield number, capture.found
+            for suspicion in capture.suspicions.values():
+                suspicion.look_closer(primary, read_store, own, generation)
+
+    def _connections(self) -> tuple[psycopg.Connection[Any], Connection, StoredOffsets]:
+        if self._primary is None or self._read_store is None or self._stored is None:
+            self._primary = self._opened.enter_context(
+                psycopg.connect(
+                    self._settings.need("source_dsn"), autocommit=True, options=_OPTIONS
+                )
+            )
+            self._read_store = self._opened.enter_context(
+                psycopg.connect(self._settings.need("read_store_dsn"), autocommit=True)
+            )
+            self._stored = self._opened.enter_context(StoredOffsets(self._settings))
+        return self._primary, self._read_store, self._stored
+
+    def _suspect(self, capture: Capture, name: str, file: int, sight: Sight) -> Suspicion:
+        held = capture.suspicions.get(name)
+        if held is None or held.file != file:
+            own = settings_of(self._settings, capture.number)
+            [table] = [each for each in captured_tables(own) if each.qualified == name]
+            held = capture.suspicions[name] = Suspicion(table, file, sight.end)
+        return held
+
+    def _tell(self, read_store: Connection, capture: Capture, found: frozenset[Finding]) -> None:
+        """Open what is found. What was found stays open, but for what passes by itself."""
+        now = {finding.kind for finding in found}
+        for kind, detail in _merged(found - capture.found):
+            log.error("%s: %s", kind, detail)
+            read_store.execute(OPEN_IN_CAPTURE, [kind, detail, capture.number])
+        if Incident.SUSPECTED not in now:
+            read_store.execute(CLOSE_IN_CAPTURE, [Incident.SUSPECTED, capture.number])
+        capture.found = found
+
+
+def feeding(read_store: Connection) -> dict[int, Generation]:
+    """Return each capture that feeds a live generation, with the foremost that it feeds."""
+    order = [State.KEPT, State.BUILDING, State.SERVING]
+    live = [each for each in generations(read_store) if each.state in LIVE]
+    return {each.capture: each for each in sorted(live, key=lambda each: order.index(each.state))}
+
+
+def remembered(read_store: Connection, capture: int) -> Known | None:
+    """Return what an earlier watch has known of a capture."""
+    row = read_store.execute(_KNOWN, [capture]).fetchone()
+    return msgspec.convert(row[0], Known) if row else None
+
+
+def begin(settings: Settings, capture: int) -> None:
+    """Note what a capture is going to read, before it does. Raises psycopg.Error."""
+    own = settings_of(settings, capture)
+    with (
+        psycopg.connect(own.need("source_dsn"), autocommit=True) as primary,
+        psycopg.connect(own.need("read_store_dsn"), autocommit=True) as read_store,
+    ):
+        known = msgspec.to_builtins(first(look(primary, own)))
+        read_store.execute(_LOOKED, [capture, Jsonb(known)])
+
+
+def _of_table(name: str, verdict: Verdict) -> Finding:
+    if verdict is Verdict.EMPTIED:
+        return Finding(
+            Incident.EMPTIED,
+            f"{name} was emptied by TRUNCATE, which the log does not tell:"
+            " `tonnage stream reset --from-source` mends it",
+        )
+    return Finding(
+        Incident.SUSPECTED,
+        f"{name} was emptied by TRUNCATE, or only rewritten: it is being looked at",
+    )
+
+
+def _merged(findings: frozenset[Finding]) -> Iterator[Finding]:
+    """Put findings of one kind together."""
+    for kind in {finding.kind for finding in findings}:
+        yield Finding(
+            kind, "; ".join(sorted(each.detail for each in findings if each.kind == kind))
+        )

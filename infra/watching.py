@@ -1,0 +1,114 @@
+"""The watch as a process: looks, starts again what has failed, and begins the rebuild it may."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from time import monotonic
+from types import FrameType
+
+import psycopg
+
+from connectors.errors import ConnectorError
+from connectors.watch.judgement import Finding
+from connectors.watch.upkeep import Upkeep
+from connectors.watch.watch import Watch
+from infra.services.part import TONNAGE
+from stream.generations import ensure_first, serving, settings_of
+from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW, Incident
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.3
+AGAIN_SECONDS = 10.0
+"""Until a rebuild that failed is begun again."""
+
+_BY_HAND = frozenset({Incident.TABLE, Incident.COLUMNS})
+"""While the source is like this, a rebuild would come to nothing."""
+
+Findings = Mapping[int, frozenset[Finding]]
+
+
+def watch(settings: Settings) -> None:
+    """Watch until told to stop."""
+    logging.basicConfig(
+        level=settings.log_level, format="[%(asctime)s] [%(process)d] %(levelname)s %(message)s"
+    )
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    over = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        over.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+    ensure_first(settings)
+    with ExitStack() as stack:
+        eye = Watch(settings)
+        stack.callback(eye.close)
+        rebuild = Rebuild(settings)
+        stack.callback(rebuild.close)
+        upkeep: dict[int, Upkeep] = {}
+        while not over.wait(LOOK_SECONDS):
+            try:
+                found = eye.look()
+                rebuild.tend(found)
+            except (psycopg.Error, ConnectorError) as error:
+                log.warning("can't look, trying again: %s", " ".join(str(error).split()))
+                continue
+            for number in found.keys() - upkeep.keys():
+                upkeep[number] = Upkeep(settings_of(settings, number))
+            for number, findings in found.items():
+                if not findings:
+                    upkeep[number].tend()
+
+
+class Rebuild:
+    """Rebuilds from the source by itself where `TONNAGE_REBUILD` is `auto`, as a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running: subprocess.Popen[bytes] | None = None
+        self._next = 0.0
+
+    def tend(self, found: Findings) -> None:
+        """Begin a rebuild where one is needed and may be begun. Raises psycopg.Error."""
+        if self._settings.rebuild != "auto" or self._goes_on() or monotonic() < self._next:
+            return
+        with psycopg.connect(self._settings.need("read_store_dsn")) as connection:
+            serves = serving(connection)
+            if serves is None:
+                return
+            kinds = {kind for kind, _ in connection.execute(OPEN_NOW, [serves.number])}
+        now = {finding.kind for finding in found.get(serves.capture, ())}
+        if kinds.isdisjoint(MENDED_FROM_SOURCE) or now & _BY_HAND:
+            return
+        self._next = monotonic() + AGAIN_SECONDS
+        if Incident.PUBLICATION in now:
+            self._begin("connector", "apply")
+        else:
+            self._begin("stream", "reset", "--from-source", "--yes")
+
+    def close(self) -> None:
+        """Stop what runs; what serves goes on serving, and the next one goes on with the rest."""
+        if self._running is not None:
+            self._running.terminate()
+            self._running.wait()
+
+    def _goes_on(self) -> bool:
+        if self._running is not None and self._running.poll() is not None:
+            log.info("%s ended with code %d", self._running.args, self._running.returncode)
+            self._running = None
+        return self._running is not None
+
+    def _begin(self, *command: str) -> None:
+        arguments: Sequence[str] = (TONNAGE, *command)
+        log.warning("mending by itself: tonnage %s", " ".join(command))
+        self._running = subprocess.Popen(arguments)
