@@ -21,7 +21,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, st
 
 from connectors import registration
 from connectors.retirement import retire
-from connectors.watch.watch import begin as begin_watch
+from connectors.watch import watch
 from infra import caught_up
 from infra.errors import TonnageError
 from infra.home import Home
@@ -109,7 +109,7 @@ def rebuild(settings: Settings, connection: Connection, seen: Seen, *, source: b
     if source:
         seen("starting the capture", 0, 0)
         ensure_topics(own)
-        begin_watch(settings, new.capture)
+        watch.begin(settings, new.capture)
         registration.apply(own)
         registration.wait_running(own)
     start_all(Home.at(settings.home))
@@ -168,9 +168,10 @@ def retire_unused(settings: Settings, connection: Connection) -> list[str]:
     known = generations(connection)
     used = {each.capture for each in known if each.state in LIVE}
     ever = range(max((each.number for each in known), default=0) + 1)
-    return [
-        gone for each in ever if each not in used for gone in retire(settings_of(settings, each))
-    ]
+    unused = [each for each in ever if each not in used]
+    gone = [what for each in unused for what in retire(settings_of(settings, each))]
+    watch.forget(connection, unused)
+    return gone
 
 
 def records(settings: Settings, generation: Generation) -> tuple[int, int]:

@@ -7,7 +7,7 @@ Nothing here is asked of the workers, so that their death is no blindness.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -151,6 +151,13 @@ def begin(settings: Settings, capture: int) -> None:
     ):
         known = msgspec.to_builtins(first(look(primary, own)))
         read_store.execute(_LOOKED, [capture, Jsonb(known)])
+
+
+def forget(read_store: Connection, captures: Sequence[int]) -> None:
+    """Forget captures that feed nothing any more, and what befell them."""
+    for table in ("watch", "incident"):
+        statement = f"DELETE FROM tonnage.{table} WHERE capture = ANY(%s)"  # noqa: S608 - our own names
+        read_store.execute(statement.encode(), [list(captures)])
 
 
 def _of_table(name: str, verdict: Verdict) -> Finding:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -216,35 +216,3 @@ def test_a_dry_run_changes_nothing(pipeline: Pipeline) -> None:
     assert done.returncode == 0
     assert "records of the source topics" in done.stdout
     assert generations(pipeline) == before
-
-
-def test_a_lost_slot_and_deletions_meanwhile_are_mended_by_one_command(
-    app: App, pipeline: Pipeline, settled: Lifter
-) -> None:
-    before = serving(pipeline)
-    drop_slot(app)
-    app.run(
-        f"DELETE FROM workouts_performedexercise WHERE workout_id = {settled.next_week}",
-        f"DELETE FROM workouts_workout WHERE id = {settled.next_week}",
-    )
-    done = reset(pipeline, "--from-source")
-    assert done["differences"]["workouts"] == {"gone": 1}
-    pipeline.settle()
-    assert pipeline.week(settled.user, "2026-W46") is None
-    assert pipeline.differences() == []
-    assert pipeline.command("connector", "status").returncode == 0
-    slots = app.connection.execute("SELECT slot_name FROM pg_replication_slots").fetchall()
-    assert slots == [(f"tonnage_{done['generation']}",)]
-    until(lambda: before not in generations(pipeline), "the end of the generation before")
-
-
-def drop_slot(app: App) -> None:
-    """Drop the slot under the connector, as somebody might who needs room on the disk."""
-
-    def dropped() -> bool:
-        app.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
-        with suppress(psycopg.errors.ObjectInUse):
-            app.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-        return not app.connection.execute("SELECT FROM pg_replication_slots").fetchall()
-
-    until(dropped, "the slot's end")

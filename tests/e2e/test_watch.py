@@ -1,0 +1,222 @@
+"""What the log can't tell is noticed within seconds, makes every answer stale, and is mended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import httpx
+import psycopg
+import pytest
+
+from infra.services.part import TONNAGE
+from stream.generations import serving_settings
+from tests.e2e.app import App
+from tests.e2e.conftest import Lifter
+from tests.e2e.pipeline import Pipeline, until
+
+pytestmark = pytest.mark.stack
+
+NOTICED_SECONDS = 5
+
+
+def slots(app: App) -> list[str]:
+    rows = app.connection.execute("SELECT slot_name FROM pg_replication_slots").fetchall()
+    return [name for (name,) in rows]
+
+
+def drop_slot(app: App) -> None:
+    """Drop the slot under the connector, as somebody might who needs room on the disk."""
+
+    def dropped() -> bool:
+        app.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+        with suppress(psycopg.errors.ObjectInUse):
+            app.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+        return not slots(app)
+
+    until(dropped, "the slot's end")
+
+
+@contextmanager
+def stopped_connector(app: App, pipeline: Pipeline) -> Iterator[None]:
+    """Let the connector let go of its slot for a while."""
+    own = serving_settings(pipeline.settings)
+    address = f"{own.connect_url}/connectors/{own.connector_name}"
+    httpx.put(f"{address}/stop").raise_for_status()
+    until(
+        lambda: (
+            not app.connection.execute("SELECT FROM pg_replication_slots WHERE active").fetchall()
+        ),
+        "the slot's release",
+    )
+    yield
+    httpx.put(f"{address}/resume").raise_for_status()
+
+
+def reason(pipeline: Pipeline, lifter: Lifter) -> str:
+    meta = pipeline.get(lifter.user, "streak")["meta"]
+    assert meta["stale"] == ("reason" in meta)
+    return str(meta.get("reason", ""))
+
+
+def is_named(pipeline: Pipeline, lifter: Lifter, *kinds: str) -> None:
+    """Wait until an answer is stale for these reasons."""
+    until(
+        lambda: all(f"{kind}: " in reason(pipeline, lifter) for kind in kinds),
+        f"answers that are stale for {kinds}",
+        NOTICED_SECONDS,
+    )
+
+
+def is_fresh(pipeline: Pipeline, lifter: Lifter) -> None:
+    until(lambda: not reason(pipeline, lifter), "fresh answers")
+
+
+@pytest.fixture
+def asking(pipeline: Pipeline) -> Iterator[None]:
+    """Watch without rebuilding: as on a primary that is not the stack's own."""
+    pipeline.supervisor.stop("watch")
+    environment = {
+        **os.environ,
+        "TONNAGE_HOME": str(pipeline.settings.home),
+        "TONNAGE_REBUILD": "ask",
+    }
+    with (
+        (pipeline.settings.home / "logs" / "asking-watch.log").open("ab") as log,
+        subprocess.Popen([TONNAGE, "connector", "watch"], env=environment, stderr=log) as watch,
+    ):
+        looks = "SELECT FROM tonnage.watch WHERE looked_at > now() - interval '1 second'"
+        until(lambda: bool(pipeline.rows(looks)), "a watch that looks")
+        yield
+        watch.terminate()
+        assert watch.wait(10) == 0
+    pipeline.supervisor.start("watch")
+
+
+def delete_week(app: App, lifter: Lifter) -> None:
+    app.run(
+        f"DELETE FROM workouts_performedexercise WHERE workout_id = {lifter.next_week}",
+        f"DELETE FROM workouts_workout WHERE id = {lifter.next_week}",
+    )
+
+
+def test_a_dropped_slot_and_deletions_meanwhile_are_mended_by_themselves(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    drop_slot(app)
+    delete_week(app, settled)
+    is_named(pipeline, settled, "slot")
+    is_fresh(pipeline, settled)
+    pipeline.settle()
+    assert pipeline.week(settled.user, "2026-W46") is None
+    assert pipeline.differences() == []
+    assert pipeline.command("connector", "status").returncode == 0
+    until(lambda: slots(app) == [serving_settings(pipeline.settings).slot_name], "one slot")
+
+
+def test_a_table_that_was_emptied_is_noticed_and_mended_by_itself(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    app.run("TRUNCATE workouts_performedexercise")
+    is_named(pipeline, settled, "emptied")
+    is_fresh(pipeline, settled)
+    pipeline.settle()
+    assert pipeline.volume(settled.user, "2026-W45") == 0
+    assert pipeline.differences() == []
+
+
+def test_a_table_that_was_only_rewritten_is_no_incident_for_long(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    before = pipeline.schema
+    app.connection.execute("VACUUM FULL workouts_performedexercise")
+    is_named(pipeline, settled, "suspected")
+    is_fresh(pipeline, settled)
+    assert pipeline.schema == before
+    assert pipeline.differences() == []
+
+
+def advance_slot(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
+    """Skip a change, as somebody might who thinks that the slot holds too much back."""
+    with stopped_connector(app, pipeline):
+        delete_week(app, lifter)
+        app.run(
+            "SELECT pg_replication_slot_advance(slot_name, pg_current_wal_lsn())"
+            " FROM pg_replication_slots"
+        )
+        is_named(pipeline, lifter, "slot")
+
+
+def make_slot_anew(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
+    with stopped_connector(app, pipeline):
+        (name,) = slots(app)
+        app.run(f"SELECT pg_drop_replication_slot('{name}')")
+        delete_week(app, lifter)
+        app.run(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')")
+        is_named(pipeline, lifter, "slot")
+
+
+def rename_table(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
+    app.run("ALTER TABLE workouts_performedexercise RENAME TO sets")
+    app.run(f"DELETE FROM sets WHERE workout_id = {lifter.next_week}")
+    is_named(pipeline, lifter, "table")
+    app.run("ALTER TABLE sets RENAME TO workouts_performedexercise")
+    app.run(f"DELETE FROM workouts_workout WHERE id = {lifter.next_week}")
+
+
+def rename_column(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
+    app.run("ALTER TABLE workouts_performedexercise RENAME reps_per_set TO reps")
+    app.run(f"UPDATE workouts_performedexercise SET reps = '[1]' WHERE id = {lifter.squats}")
+    is_named(pipeline, lifter, "columns")
+    app.run("ALTER TABLE workouts_performedexercise RENAME reps TO reps_per_set")
+    delete_week(app, lifter)
+
+
+def unpublish_table(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
+    publication = pipeline.settings.publication
+    app.run(f"ALTER PUBLICATION {publication} DROP TABLE workouts_workout")
+    delete_week(app, lifter)
+    is_named(pipeline, lifter, "publication")
+    assert pipeline.command("connector", "apply").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "harm", [advance_slot, make_slot_anew, rename_table, rename_column, unpublish_table]
+)
+def test_what_was_missed_stays_named_until_one_command_mends_it(
+    app: App,
+    pipeline: Pipeline,
+    settled: Lifter,
+    asking: None,
+    harm: Callable[[App, Pipeline, Lifter], None],
+) -> None:
+    del asking
+    harm(app, pipeline, settled)
+    named = reason(pipeline, settled).partition(":")[0]
+    app.run(f"UPDATE workouts_workout SET name = 'after' WHERE id = {settled.monday}")
+    assert named in reason(pipeline, settled)
+    assert "tonnage stream reset --from-source" in reason(pipeline, settled)
+    done = pipeline.command("stream", "reset", "--from-source", "--yes")
+    assert done.returncode == 0, done.stderr
+    is_fresh(pipeline, settled)
+    pipeline.settle()
+    assert pipeline.week(settled.user, "2026-W46") is None
+    assert pipeline.differences() == []
+
+
+def test_columns_that_do_not_matter_may_come_go_and_change(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    before = pipeline.schema
+    app.run("ALTER TABLE workouts_workout ADD notes text")
+    app.run(f"UPDATE workouts_workout SET notes = 'x', date = date WHERE id = {settled.monday}")
+    app.run("ALTER TABLE workouts_workout ALTER name TYPE text")
+    app.run(f"UPDATE workouts_workout SET name = 'longer' WHERE id = {settled.monday}")
+    app.run("ALTER TABLE workouts_workout DROP notes")
+    app.run(f"DELETE FROM workouts_performedexercise WHERE id = {settled.benches}")
+    pipeline.settle()
+    assert pipeline.volume(settled.user, "2026-W45") == 1740
+    assert pipeline.schema == before
+    assert pipeline.differences() == []
