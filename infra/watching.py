@@ -13,7 +13,6 @@ from types import FrameType
 
 import psycopg
 
-from connectors.errors import ConnectorError
 from connectors.watch.judgement import Finding
 from connectors.watch.upkeep import Upkeep
 from connectors.watch.watch import Watch
@@ -60,7 +59,7 @@ def watch(settings: Settings) -> None:
             try:
                 found = eye.look()
                 rebuild.tend(found)
-            except (psycopg.Error, ConnectorError) as error:
+            except psycopg.Error as error:
                 log.warning("can't look, trying again: %s", " ".join(str(error).split()))
                 continue
             for number in found.keys() - upkeep.keys():

@@ -7,69 +7,74 @@ Connect is away.
 from __future__ import annotations
 
 import json
-from time import monotonic
-from types import TracebackType
-from typing import Self
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from connectors.errors import ConnectorError
 from stream.settings import Settings
 
-_AT_END_SECONDS = 10
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 1.0
+_POLL_MS = 100
 _POSITIONS = ("lsn", "lsn_proc", "lsn_commit")
 
 
 class StoredOffsets:
-    """Follows Connect's offsets topic; the furthest LSN of each connector."""
+    """Follows Connect's offsets topic, in a thread: a broker that is away holds nobody up."""
 
     def __init__(self, settings: Settings) -> None:
-        self._topic = settings.connect_offsets_topic
+        self._settings = settings
         self._furthest: dict[str, int] = {}
+        self._consumer: KafkaConsumer | None = None
+        self._thread = ThreadPoolExecutor(1, "stored-offsets")
+        self._reading: Future[dict[str, int]] | None = None
+        self._over = False
+
+    def furthest(self) -> dict[str, int] | None:
+        """Return the furthest LSN of each connector, as the topic has it after this call.
+
+        None where Kafka does not tell within a second.
+        """
+        if self._reading is not None and not self._reading.done():
+            return None
+        self._reading = self._thread.submit(self._read_to_end)
         try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=settings.need("bootstrap_servers"),
-                isolation_level="read_committed",
-                auto_offset_reset="earliest",
-                enable_auto_commit=False,
-                allow_auto_create_topics=False,
-            )
-        except KafkaError as error:
-            raise ConnectorError(f"Kafka's word on Connect's offsets lacks: {error}") from error
+            return self._reading.result(PATIENCE_SECONDS)
+        except (TimeoutError, KafkaError) as error:
+            log.warning("Kafka does not tell what Connect has stored: %r", error)
+            return None
 
-    def __enter__(self) -> Self:
-        return self
+    def close(self) -> None:
+        """Stop reading."""
+        self._over = True
+        self._thread.shutdown()
+        if self._consumer is not None:
+            self._consumer.close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._consumer.close()
-
-    def furthest(self) -> dict[str, int]:
-        """Read up to the end that the topic has now. Raises ConnectorError."""
-        try:
-            self._read_on()
-        except KafkaError as error:
-            raise ConnectorError(f"Connect's offsets can't be read: {error}") from error
-        return self._furthest
-
-    def _read_on(self) -> None:
-        if not self._consumer.assignment():
-            numbers = self._consumer.partitions_for_topic(self._topic) or ()
-            self._consumer.assign([TopicPartition(self._topic, number) for number in numbers])
-        parts = self._consumer.assignment()
-        ends = self._consumer.end_offsets(parts)
-        until = monotonic() + _AT_END_SECONDS
-        while any(self._consumer.position(tp) < end for tp, end in ends.items()):
-            if monotonic() > until:
-                raise ConnectorError("Connect's offsets can't be read: no broker answers")
-            for records in self._consumer.poll(timeout_ms=100).values():
+    def _read_to_end(self) -> dict[str, int]:
+        consumer = self._consumer = self._consumer or self._connect()
+        if not consumer.assignment():
+            topic = self._settings.connect_offsets_topic
+            numbers = consumer.partitions_for_topic(topic) or ()
+            consumer.assign([TopicPartition(topic, number) for number in numbers])
+        ends = consumer.end_offsets(consumer.assignment())
+        while any(consumer.position(tp) < end for tp, end in ends.items()) and not self._over:
+            for records in consumer.poll(timeout_ms=_POLL_MS).values():
                 for record in records:
                     self._take(record.key, record.value)
+        return dict(self._furthest)
+
+    def _connect(self) -> KafkaConsumer:
+        return KafkaConsumer(
+            bootstrap_servers=self._settings.need("bootstrap_servers"),
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+        )
 
     def _take(self, key: bytes, value: bytes | None) -> None:
         connector = json.loads(key)[0]

@@ -17,7 +17,6 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from connectors.captured import captured_tables
-from connectors.errors import ConnectorError
 from connectors.watch.ghosts import Suspicion, Verdict
 from connectors.watch.judgement import Finding, Known, accept, first, judge, suspects
 from connectors.watch.sight import Sight, look
@@ -55,30 +54,31 @@ class Watch:
         self._opened = ExitStack()
         self._primary: psycopg.Connection[Any] | None = None
         self._read_store: Connection | None = None
-        self._stored: StoredOffsets | None = None
+        self._stored = StoredOffsets(settings)
 
     def close(self) -> None:
-        """Let go of the primary, the read store and Kafka; the next look connects again."""
-        self._opened.close()
-        self._primary = self._read_store = self._stored = None
+        """Let go of everything."""
+        self._hang_up()
+        self._stored.close()
 
     def look(self) -> Mapping[int, frozenset[Finding]]:
         """Look once, and say what is wrong; return the findings of each live capture.
 
-        Raises psycopg.Error, ConnectorError where a part does not answer: nothing is known then.
+        Raises psycopg.Error where the primary or the read store does not answer. Without Kafka,
+        all is judged but whether the slot is further on than what was captured.
         """
         try:
             return dict(self._look())
-        except (psycopg.Error, ConnectorError):
-            self.close()
+        except psycopg.Error:
+            self._hang_up()
             raise
 
     def _look(self) -> Iterator[tuple[int, frozenset[Finding]]]:
-        primary, read_store, stored = self._connections()
+        primary, read_store = self._connections()
         for number, generation in feeding(read_store).items():
             own = settings_of(self._settings, number)
             sight = look(primary, own)
-            furthest = stored.furthest().get(own.connector_name)
+            furthest = (self._stored.furthest() or {}).get(own.connector_name)
             capture = self._captures.setdefault(number, Capture(number))
             known = capture.known or remembered(read_store, number) or first(sight)
             findings = {*judge(known, sight, furthest)}
@@ -97,8 +97,12 @@ class Watch:
             for suspicion in capture.suspicions.values():
                 suspicion.look_closer(primary, read_store, own, generation)
 
-    def _connections(self) -> tuple[psycopg.Connection[Any], Connection, StoredOffsets]:
-        if self._primary is None or self._read_store is None or self._stored is None:
+    def _hang_up(self) -> None:
+        self._opened.close()
+        self._primary = self._read_store = None
+
+    def _connections(self) -> tuple[psycopg.Connection[Any], Connection]:
+        if self._primary is None or self._read_store is None:
             self._primary = self._opened.enter_context(
                 psycopg.connect(
                     self._settings.need("source_dsn"), autocommit=True, options=_OPTIONS
@@ -107,8 +111,7 @@ class Watch:
             self._read_store = self._opened.enter_context(
                 psycopg.connect(self._settings.need("read_store_dsn"), autocommit=True)
             )
-            self._stored = self._opened.enter_context(StoredOffsets(self._settings))
-        return self._primary, self._read_store, self._stored
+        return self._primary, self._read_store
 
     def _suspect(self, capture: Capture, name: str, file: int, sight: Sight) -> Suspicion:
         held = capture.suspicions.get(name)

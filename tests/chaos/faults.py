@@ -9,25 +9,25 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
 
 import psycopg
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connectors import registration
 from connectors.errors import ConnectorError
+from infra import caught_up
 from infra.home import Home
 from infra.ports import choose, is_free
 from infra.services.part import TONNAGE
 from infra.supervision import Supervisor
 from stream.admin import kafka_admin
+from stream.cdc.lsn import parse_lsn
 from stream.engine.app import SESSION_TIMEOUT_SECONDS
-from stream.generations import serving
+from stream.generations import serving, serving_settings
 from stream.settings import Settings
 from stream.topology import topics_of
+from tests.chaos.losses import Losses
+from tests.chaos.waiting import until
 from tests.processes import signal_all
-
-Found = TypeVar("Found")
 
 STATE_FILES = ("*.sst", "MANIFEST-*", "CURRENT", "*.log")
 
@@ -44,10 +44,8 @@ class Faults:
         self.supervisor = Supervisor(self.home)
         self.guests: list[subprocess.Popen[bytes]] = []
         self.state = settings.state_folder
-        with psycopg.connect(settings.need("read_store_dsn")) as connection:
-            generation = serving(connection)
-        assert generation is not None
-        self.group = topics_of(settings, generation.number).group
+        self.in_flight: Counter[str] = Counter()
+        losses = Losses(settings, chance, busy)
         self.kinds: list[Callable[[], None]] = [
             self.worker_killed,
             self.worker_paused,
@@ -60,6 +58,13 @@ class Faults:
             self.broker_restarted,
             self.read_store_stopped,
             self.connections_cut,
+            self.primary_restarted,
+            losses.events_repeated,
+            losses.slot_dropped,
+            losses.slot_moved,
+            losses.table_emptied,
+            losses.table_renamed,
+            losses.column_renamed,
         ]
 
     def run(self, count: int) -> None:
@@ -69,7 +74,9 @@ class Faults:
             if not kinds:
                 kinds = self.chance.sample(self.kinds, len(self.kinds))
             fault = kinds.pop()
+            until(self._read_store_answers, 60, "the read store")
             self.busy()
+            self.in_flight[fault.__name__] += self._rows_are_in_flight()
             fault()
             self.counts[fault.__name__] += 1
             self.busy()
@@ -88,11 +95,15 @@ class Faults:
         """Stop a worker until its session is over and others took its place, then wake it."""
         pid = self._worker()
         members = len(self.supervisor.worker_pids()) + len(self.guests)
-        _until(lambda: self._members() == members, 120)
+        until(lambda: self._members() == members, 120, f"{members} members of the group")
         signal_all(pid, signal.SIGSTOP)
         try:
             self.busy()
-            _until(lambda: self._members() < members, SESSION_TIMEOUT_SECONDS * 5)
+            until(
+                lambda: self._members() < members,
+                SESSION_TIMEOUT_SECONDS * 5,
+                "the end of a paused worker's session",
+            )
             self.busy()
         finally:
             signal_all(pid, signal.SIGCONT)
@@ -143,16 +154,22 @@ class Faults:
 
     def connector_paused(self) -> None:
         """Pause the connector while the primary is busy; Connect may be on its way up still."""
-        _until(self._runs, 180)
-        registration.pause(self.settings)
+        own = until(self._running_capture, 180, "a connector that runs")
+        registration.pause(own)
         self.busy()
-        registration.resume(self.settings)
+        registration.resume(own)
 
     def broker_restarted(self) -> None:
         """Stop the broker for a while."""
         self.supervisor.stop("kafka")
         self.busy()
         self.supervisor.start("kafka")
+
+    def primary_restarted(self) -> None:
+        """Stop the primary for a moment, and start it again."""
+        self.supervisor.stop("primary")
+        self.supervisor.start("primary")
+        until(self._primary_answers, 60, "the primary")
 
     def read_store_stopped(self) -> None:
         """Stop the read store for a while."""
@@ -162,7 +179,7 @@ class Faults:
 
     def connections_cut(self) -> None:
         """Cut every connection to the read store, and Debezium's to the primary."""
-        _until(self._read_store_answers, 60)
+        until(self._read_store_answers, 60, "the read store")
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         with psycopg.connect(self.settings.need("read_store_dsn"), autocommit=True) as connection:
             connection.execute(cut + " AND datname = current_database()")
@@ -171,28 +188,43 @@ class Faults:
 
     def _worker(self) -> int:
         """Return the pid of a worker that the supervisor runs; wait for one that is starting."""
-        return self.chance.choice(_until(self.supervisor.worker_pids, 60))
+        return self.chance.choice(until(self.supervisor.worker_pids, 60, "a worker"))
 
     def _read_store_answers(self) -> bool:
-        try:
-            psycopg.connect(self.settings.need("read_store_dsn")).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        return _answers(self.settings.need("read_store_dsn"))
 
-    def _runs(self) -> bool:
+    def _primary_answers(self) -> bool:
+        return _answers(self.settings.need("source_dsn"))
+
+    def _running_capture(self) -> Settings | None:
+        """Return the settings of the capture that feeds what serves, once it runs."""
         try:
-            registration.wait_running(self.settings)
-        except ConnectorError:
-            return False
-        return True
+            own = serving_settings(self.settings)
+            registration.wait_running(own)
+        except (ConnectorError, psycopg.OperationalError):
+            return None
+        return own
+
+    def _rows_are_in_flight(self) -> bool:
+        """Tell whether something is written that is not served yet, or nothing can be served."""
+        try:
+            with psycopg.connect(self.settings.need("read_store_dsn")) as connection:
+                row = connection.execute("SELECT lsn::text FROM tonnage.freshness").fetchone()
+        except psycopg.OperationalError:
+            return True
+        served = parse_lsn(row[0]) if row and row[0] else 0
+        return served < parse_lsn(caught_up.current_lsn(self.settings))
 
     def _members(self) -> int:
         """Return how many workers the broker thinks there are; it may be on its way up still."""
         port = int(self.settings.need("bootstrap_servers").rpartition(":")[2])
-        _until(lambda: not is_free(port), 60)
+        until(lambda: not is_free(port), 60, "the broker")
+        with psycopg.connect(self.settings.need("read_store_dsn")) as connection:
+            generation = serving(connection)
+        assert generation is not None
+        group = topics_of(self.settings, generation.number).group
         with kafka_admin(self.settings) as admin:
-            return len(admin.describe_groups([self.group])[self.group]["members"])
+            return len(admin.describe_groups([group])[group]["members"])
 
     def _without_worker(self, act: Callable[[], object]) -> None:
         """Do something while none of the supervisor's workers runs."""
@@ -206,13 +238,9 @@ class Faults:
             self.supervisor.start(name)
 
 
-def _until(look: Callable[[], Found | None], seconds: float) -> Found:
-    """Return what is found, once it is; raises RetryError after so many seconds."""
-    waiting = Retrying(
-        retry=retry_if_result(lambda found: not found),
-        wait=wait_fixed(0.2),
-        stop=stop_after_delay(seconds),
-    )
-    found = waiting(look)
-    assert found is not None
-    return found
+def _answers(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -55,5 +55,8 @@ def test_nothing_differs_after_faults(
         writer.close()
         with capsys.disabled():
             print(f"\nseed {seed}: writes {dict(writer.counts)}, faults {dict(faults.counts)}")
+            print(
+                f"struck with rows in flight: {faults.in_flight.total()} of {faults.counts.total()}"
+            )
             print(f"rows compared: {dict(compared)}, differences: {len(differences)}")
     assert sum(compared.values()) > 0

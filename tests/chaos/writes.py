@@ -16,12 +16,17 @@ REPS = ("[1, 2]", "[10, 10, 10]", '["x"]', "[]", "[5.5]", "[10.0, 8]", "[0]", "n
 WEIGHTS = (None, "[1e3]", "[null, 20]", "[true]", "{}", "[99.25, 12.125]", "[-20]", "null")
 
 
+class NothingThereError(Exception):
+    """A table has no row that could be changed."""
+
+
 class Writer:
     """Writes to the primary as told by a seeded generator; `counts` says what was done."""
 
     def __init__(self, dsn: str, chance: random.Random) -> None:
         self.chance = chance
         self.counts: Counter[str] = Counter()
+        self._dsn = dsn
         self._connection = psycopg.connect(dsn, autocommit=True)
         self._kinds: list[Callable[[], None]] = [
             *[self.add_workout] * 4,
@@ -43,9 +48,17 @@ class Writer:
         self._connection.close()
 
     def write(self) -> None:
-        """Do one thing, of a kind by chance."""
+        """Do one thing, of a kind by chance; a primary that was restarted is connected to again."""
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            self._connection = psycopg.connect(self._dsn, autocommit=True)
         kind = self.chance.choice(self._kinds)
-        kind()
+        try:
+            kind()
+        except NothingThereError:
+            kind = self.add_workout
+            kind()
         self.counts[kind.__name__] += 1
 
     def add_user(self) -> int:
@@ -175,6 +188,8 @@ class Writer:
     def _any(self, table: str) -> int:
         """Return the id of some row: by our own chance, so that a seed repeats it."""
         ids = self._connection.execute(f"SELECT id FROM {table} ORDER BY id".encode()).fetchall()
+        if not ids:
+            raise NothingThereError(table)
         return int(self.chance.choice(ids)[0])
 
     def _exercise(self) -> int:
