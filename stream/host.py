@@ -160,6 +160,7 @@ def run_worker(settings: Settings, port: int) -> None:
     logging.basicConfig(
         level=settings.log_level, format="[%(asctime)s] [%(process)d] %(levelname)s %(message)s"
     )
+    logging.getLogger("kafka").setLevel(logging.WARNING)
     serving = ensure_first(settings)
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
         built = [each for each in generations(connection) if each.state == State.BUILDING]

@@ -94,8 +94,8 @@ class Faults:
     def worker_paused(self) -> None:
         """Stop a worker until its session is over and others took its place, then wake it."""
         pid = self._worker()
-        members = len(self.supervisor.worker_pids()) + len(self.guests)
-        until(lambda: self._members() == members, 120, f"{members} members of the group")
+        until(lambda: self._members() == self._workers(), 120, "every worker in the group")
+        members = self._workers()
         signal_all(pid, signal.SIGSTOP)
         try:
             self.busy()
@@ -214,6 +214,11 @@ class Faults:
             return True
         served = parse_lsn(row[0]) if row and row[0] else 0
         return served < parse_lsn(caught_up.current_lsn(self.settings))
+
+    def _workers(self) -> int:
+        """Return how many run: a guest that found no read store has ended, and nobody starts it."""
+        guests = sum(guest.poll() is None for guest in self.guests)
+        return len(self.supervisor.worker_pids()) + guests
 
     def _members(self) -> int:
         """Return how many workers the broker thinks there are; it may be on its way up still."""

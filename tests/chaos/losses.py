@@ -139,11 +139,17 @@ def _while_in_use() -> Retrying:
 
 
 def _ask(method: str, address: str) -> None:
-    """Ask Kafka Connect, which may be on its way up still."""
+    """Ask Kafka Connect, which may be on its way up still; a capture may be retired by then."""
+
+    def answer() -> None:
+        found = httpx.request(method, address, timeout=90)
+        if found.status_code != httpx.codes.NOT_FOUND:
+            found.raise_for_status()
+
     retrying = Retrying(
         retry=retry_if_exception_type(httpx.HTTPError),
         stop=stop_after_delay(180),
         wait=wait_fixed(0.5),
         reraise=True,
     )
-    retrying(lambda: httpx.request(method, address, timeout=90).raise_for_status())
+    retrying(answer)
