@@ -26,7 +26,7 @@ def parse_lsn(text: str) -> int:
 class Freshness(msgspec.Struct, frozen=True):
     """A row of the view `tonnage.freshness`: the serving generation and its frontier.
 
-    `epoch` is raised whenever another generation serves.
+    `epoch` is raised whenever another generation serves; `drift` is of the last recomputation.
     """
 
     generation: int
@@ -34,6 +34,7 @@ class Freshness(msgspec.Struct, frozen=True):
     source_time: datetime | None
     incidents: str | None
     epoch: int = 0
+    drift: int = 0
 
     def includes(self, lsn: int) -> bool:
         """Say whether every change of the source up to that position is in."""
@@ -51,7 +52,8 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far an answer can be trusted.
 
     `lag_seconds` is the age of `as_of`. `quarantined` counts the user's rows that are left out
-    since they can't be counted. `reason` says why an answer is stale.
+    since they can't be counted. `reason` says why an answer is stale. `drift` counts the rows of
+    all users that the last recomputation from the primary found to differ.
     """
 
     as_of: AsOf
@@ -60,6 +62,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     quarantined: int
     generation: int | None
     reason: str | None = None
+    drift: int = 0
 
     def headers(self) -> dict[str, str]:
         """Return the same as headers, for those who don't read the body (a 304 has none)."""
@@ -108,6 +111,7 @@ def judge(
         quarantined=quarantined,
         generation=freshness.generation,
         reason="; ".join(reasons) or None,
+        drift=freshness.drift,
     )
 
 

@@ -52,6 +52,11 @@ class Metrics:
         self._quarantined = Gauge(
             "tonnage_quarantined_rows", "Rows left out of all users' figures", registry=registry
         )
+        self._drift = Gauge(
+            "tonnage_drift_rows",
+            "Rows that the last recomputation from the primary found to differ",
+            registry=registry,
+        )
 
     def page(self, meta: Meta | None, live: int) -> Response:
         """Return the page to scrape; `meta` is None while the read store does not answer.
@@ -65,6 +70,7 @@ class Metrics:
         self._lag.set(float("nan") if lag is None else lag)
         if meta is not None:
             self._quarantined.set(meta.quarantined)
+            self._drift.set(meta.drift)
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -16,6 +16,7 @@ import psycopg
 from connectors.watch.judgement import Finding
 from connectors.watch.upkeep import Upkeep
 from connectors.watch.watch import Watch
+from infra.proof import keep_proving
 from infra.services.part import TONNAGE
 from stream.generations import ensure_first, serving, settings_of
 from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW, Incident
@@ -50,6 +51,10 @@ def watch(settings: Settings) -> None:
         signal.signal(each, stop)
     ensure_first(settings)
     with ExitStack() as stack:
+        if settings.proof_seconds:
+            proving = threading.Thread(target=keep_proving, args=(settings, over))
+            proving.start()
+            stack.callback(proving.join)
         eye = Watch(settings)
         stack.callback(eye.close)
         rebuild = Rebuild(settings)

@@ -101,6 +101,15 @@ class Settings(BaseSettings):
     rebuild: Literal["ask", "auto"] = Field(
         "ask", description="Whether a gap that the log can't tell starts a rebuild by itself"
     )
+    proof_seconds: float = Field(
+        0, ge=0, description="How often some users are recomputed from the primary; 0: never"
+    )
+    proof_percent: float = Field(
+        1, gt=0, le=100, description="Share of the users that one recomputation takes, at random"
+    )
+    proof_dsn: SecretStr | None = Field(
+        None, description="URL of a replica of the primary that is asked for it instead"
+    )
 
     # -- the API
     api_host: str = Field("127.0.0.1", description="Address on which the API listens")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -11,11 +9,11 @@ import httpx
 import psycopg
 import pytest
 
-from infra.services.part import TONNAGE
 from stream.generations import serving_settings
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.pipeline import Pipeline, until
+from tests.e2e.watching import watch
 
 pytestmark = pytest.mark.stack
 
@@ -77,22 +75,8 @@ def is_fresh(pipeline: Pipeline, lifter: Lifter) -> None:
 @pytest.fixture
 def asking(pipeline: Pipeline) -> Iterator[None]:
     """Watch without rebuilding: as on a primary that is not the stack's own."""
-    pipeline.supervisor.stop("watch")
-    environment = {
-        **os.environ,
-        "TONNAGE_HOME": str(pipeline.settings.home),
-        "TONNAGE_REBUILD": "ask",
-    }
-    with (
-        (pipeline.settings.home / "logs" / "asking-watch.log").open("ab") as log,
-        subprocess.Popen([TONNAGE, "connector", "watch"], env=environment, stderr=log) as watch,
-    ):
-        looks = "SELECT FROM tonnage.watch WHERE looked_at > now() - interval '1 second'"
-        until(lambda: bool(pipeline.rows(looks)), "a watch that looks")
+    with watch(pipeline, TONNAGE_REBUILD="ask"):
         yield
-        watch.terminate()
-        assert watch.wait(10) == 0
-    pipeline.supervisor.start("watch")
 
 
 def delete_week(app: App, lifter: Lifter) -> None:

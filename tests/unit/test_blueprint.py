@@ -36,7 +36,7 @@ def environment_of(drawn: Blueprint, name: str) -> dict[str, str]:
 def test_every_part_is_drawn_and_every_address_is_set(made: Home) -> None:
     drawn = draw(made)
     names = [part.name for part in drawn.parts]
-    assert names == ["primary", "kafka", "connect", "read-store", "worker_0", "api"]
+    assert names == ["primary", "kafka", "connect", "read-store", "watch", "worker_0", "api"]
     for name in ("source_dsn", "bootstrap_servers", "connect_url", "read_store_dsn", "api_url"):
         assert "127.0.0.1" in drawn.settings.need(name)
     assert drawn.settings.api_admin_token is not None
@@ -66,6 +66,14 @@ def test_workers_get_the_callers_settings_and_rebuild_by_themselves(
     assert environment["TONNAGE_REBUILD"] == "auto"
     monkeypatch.setenv("TONNAGE_REBUILD", "ask")
     assert environment_of(draw(made), "worker_0")["TONNAGE_REBUILD"] == "ask"
+
+
+def test_an_attached_primary_is_rebuilt_from_only_when_asked(
+    made: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONNAGE_SOURCE_DSN", "postgresql://primary.example/app")
+    monkeypatch.setenv("TONNAGE_CAPTURE_PASSWORD", "secret")
+    assert environment_of(draw(made), "watch")["TONNAGE_REBUILD"] == "ask"
 
 
 def test_an_old_stack_file_has_no_say(made: Home, monkeypatch: pytest.MonkeyPatch) -> None:

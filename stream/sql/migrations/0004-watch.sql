@@ -20,10 +20,22 @@ SELECT g.number AS generation, i.kind, i.detail, i.since
 FROM tonnage.generation g
 JOIN tonnage.incident i ON i.generation IN (0, g.number) AND i.capture IN (-1, g.capture);
 
+CREATE TABLE tonnage.proof (
+    generation  integer PRIMARY KEY REFERENCES tonnage.generation ON DELETE CASCADE,
+    users       integer NOT NULL,
+    compared    bigint NOT NULL,
+    drift       bigint NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE tonnage.proof IS
+    'The last recomputation of some users from the primary: how many rows were compared, how many differed';
+
 CREATE OR REPLACE VIEW tonnage.freshness AS
 SELECT g.number AS generation, g.epoch, f.lsn, f.source_time, f.updated_at,
        (SELECT string_agg(i.kind || ': ' || i.detail, '; ' ORDER BY i.since)
-        FROM tonnage.open_incident i WHERE i.generation = g.number) AS incidents
+        FROM tonnage.open_incident i WHERE i.generation = g.number) AS incidents,
+       coalesce(p.drift, 0) AS drift
 FROM tonnage.generation g
 LEFT JOIN tonnage.frontier f ON f.generation = g.number
+LEFT JOIN tonnage.proof p ON p.generation = g.number
 WHERE g.state = 'serving';
