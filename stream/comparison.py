@@ -52,8 +52,8 @@ def compare(
     where one stands still, so that looking again is of no use.
     """
     statements = {
-        table: _statement(table, key, before, after)
-        for table, key in KEYS.items()
+        table: statement(table, before.schema, after.schema)
+        for table in KEYS
         if before.capture == after.capture or table not in _OF_A_CAPTURE
     }
     differing: dict[str, list[Any] | None] = dict.fromkeys(statements)
@@ -73,12 +73,13 @@ def compare(
             yield Difference(table, key, old, new)
 
 
-def _statement(table: str, key: tuple[str, ...], before: Generation, after: Generation) -> bytes:
+def statement(table: str, before: str, after: str) -> bytes:
+    """Return the statement that compares a table of two schemas."""
     text = resources.files("stream").joinpath("sql", "comparison.sql").read_text()
     return (
         text.replace("{table}", table)
-        .replace("{before}", before.schema)
-        .replace("{after}", after.schema)
-        .replace("{key}", ", ".join(f'"{name}"' for name in key))
+        .replace("{before}", before)
+        .replace("{after}", after)
+        .replace("{key}", ", ".join(f'"{name}"' for name in KEYS[table]))
         .encode()
     )

@@ -133,6 +133,17 @@ def statements(schema: str) -> dict[str, bytes]:
     return {name: body.strip().replace("{schema}", schema).encode() for name, body in named}
 
 
+def tables_of(topics: Topics) -> dict[str, str]:
+    """Return the table of each output topic."""
+    return {
+        topics.weekly_stats: "weekly_stats",
+        topics.workouts: "workouts",
+        topics.exercises: "exercises",
+        topics.records: "personal_records",
+        topics.quarantine: "quarantine",
+    }
+
+
 class Sink:
     """Writes a generation's outputs to its tables, and publishes them while it serves."""
 
@@ -143,13 +154,7 @@ class Sink:
         self._pool = pool
         self._publisher = publisher
         self._statements = statements(topics.schema)
-        self._tables = {
-            topics.weekly_stats: "weekly_stats",
-            topics.workouts: "workouts",
-            topics.exercises: "exercises",
-            topics.records: "personal_records",
-            topics.quarantine: "quarantine",
-        }
+        self._tables = tables_of(topics)
         self._written: dict[tuple[str, int], int] = {}
         self._next_tend = self._next_look = 0.0
         self._interrupted = asyncio.Event()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -38,6 +39,7 @@ from infra.rebuild import (
 )
 from infra.workers import paused
 from stream.generations import Connection, Generation
+from stream.refill import Differing, refill
 from stream.reset import publish_again, rebuilding, throw_away
 from stream.settings import Settings, load_settings
 
@@ -51,6 +53,8 @@ class Way(StrEnum):
     BESIDE = "beside"
     FROM_SOURCE = "from-source"
     IN_PLACE = "in-place"
+    READ_STORE = "read-store"
+    USER = "user"
     GIVE_UP = "give-up"
 
 
@@ -68,6 +72,12 @@ def reset(
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Stop the workers and build again in place.")
     ] = False,
+    read_store: Annotated[
+        bool, typer.Option("--read-store", help="Fill the read store again from the topics.")
+    ] = False,
+    user: Annotated[
+        int | None, typer.Option("--user", metavar="N", help="Put one user's figures right.")
+    ] = None,
     abandon: Annotated[
         bool, typer.Option("--give-up", help="Drop what an interrupted rebuild has begun.")
     ] = False,
@@ -89,9 +99,21 @@ def reset(
 
     tonnage stream reset --from-source
 
+    tonnage stream reset --read-store
+
+    tonnage stream reset --user 4
+
     tonnage stream reset --dry-run
     """
-    way = _way(from_source=from_source, in_place=in_place, abandon=abandon)
+    way = _way(
+        {
+            Way.FROM_SOURCE: from_source,
+            Way.IN_PLACE: in_place,
+            Way.READ_STORE: read_store,
+            Way.USER: user is not None,
+            Way.GIVE_UP: abandon,
+        }
+    )
     settings = load_settings()
     with alone(settings) as connection:
         if dry_run:
@@ -105,6 +127,13 @@ def reset(
             typer.confirm(f"{_plan(settings, connection, way)} Go on?", abort=True)
         if way is Way.IN_PLACE:
             _in_place(settings, needed(connection), timeout)
+            return
+        if way in (Way.READ_STORE, Way.USER):
+            with _watched() as seen:
+                serving = needed(connection)
+                differing = refill(settings, connection, serving, partial(seen, "filling"), user)
+            body = {"generation": serving.number, "differences": differing}
+            typer.echo(json.dumps(body) if as_json else _filled(differing))
             return
         with _watched() as seen:
             done = rebuild(settings, connection, seen, source=from_source)
@@ -126,8 +155,8 @@ def rollback(*, yes: Yes = False, as_json: AsJson = False) -> None:
     typer.echo(json.dumps(body) if as_json else f"Generation {back.number} serves again.")
 
 
-def _way(*, from_source: bool, in_place: bool, abandon: bool) -> Way:
-    asked = {Way.FROM_SOURCE: from_source, Way.IN_PLACE: in_place, Way.GIVE_UP: abandon}
+def _way(asked: Mapping[Way, bool]) -> Way:
+    """Return the one way that is asked for."""
     chosen = [way for way, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise typer.BadParameter(f"--{chosen[0]} and --{chosen[1]} exclude each other")
@@ -143,6 +172,12 @@ def _plan(settings: Settings, connection: Connection, way: Way) -> str:
         return (
             f"Generation {serving.number} is thrown away and built again in its place; until then"
             " answers are stale."
+        )
+    if way in (Way.READ_STORE, Way.USER):
+        what = "a user's rows" if way is Way.USER else "all tables"
+        return (
+            f"This fills {what} of generation {serving.number} again, from what it has said; it"
+            " serves all the while."
         )
     what = f"goes on with generation {building.number}" if building else "begins a generation"
     if way is Way.FROM_SOURCE:
@@ -162,6 +197,11 @@ def _in_place(settings: Settings, serving: Generation, timeout: float) -> None:
         caught_up.wait(settings, timeout=timeout, despite_incidents=True)
         publish_again(settings, serving)
     typer.echo(f"Generation {serving.number} is built again and serves.")
+
+
+def _filled(differing: Differing) -> str:
+    counts = ", ".join(f"{count:,} {table}" for table, count in differing.items())
+    return f"The tables are filled again. Other than before: {counts or 'nothing'}."
 
 
 def _told(done: Rebuilt) -> str:

@@ -1,0 +1,200 @@
+"""Fills the serving generation's tables again from what it has said, beside the running stack.
+
+From its own output topics, not the public ones: a version there is an offset in this
+generation's logs, while an equal value may stand in a public topic with the version of a
+generation before, which would keep later changes out.
+
+The tables are filled in a schema beside, then take the place of those that serve: all of them,
+or the rows of one user. Whoever is interrupted leaves what serves as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+import msgspec
+import psycopg
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+
+from stream.comparison import KEYS, statement
+from stream.generations import Connection, Generation, settings_of
+from stream.names import Topics
+from stream.notices import CHANNEL, switch_notice
+from stream.publisher import Row
+from stream.read_store import script
+from stream.said import Said, output_reader
+from stream.settings import Settings
+from stream.sink import statements, tables_of
+from stream.topology import topics_of
+
+_LOCKED_MS = 200
+"""The sink waits no longer than this for us to wait for it."""
+
+_SWAP_SECONDS = 60
+
+OF_A_USER = ("weekly_stats", "workouts", "personal_records")
+"""Tables that have rows of one user."""
+
+Seen = Callable[[int, int], None]
+"""Takes how many records of how many are done."""
+
+Differing = dict[str, int]
+"""How many rows of a table are other than they were."""
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass
+class _Filter:
+    """Lets the rows of a user pass; all rows where the user is None."""
+
+    user: int | None
+    _kept: set[tuple[str, bytes]] = field(default_factory=set)
+
+    def passes(self, topic: str, row: Row) -> bool:
+        """Tell; a workout that was the user's passes on, so that it is seen to be another's."""
+        if self.user is None or (topic, row.key) in self._kept:
+            return True
+        named = _decode(row.key) | (_decode(row.value) if row.value is not None else {})
+        if named.get("user_id") != self.user:
+            return False
+        self._kept.add((topic, row.key))
+        return True
+
+
+def refill(
+    settings: Settings,
+    connection: Connection,
+    generation: Generation,
+    seen: Seen,
+    user: int | None = None,
+) -> Differing:
+    """Put a generation's tables right, or a user's rows of them.
+
+    The connection is in autocommit mode. Raises KafkaError, psycopg.Error.
+    """
+    own = settings_of(settings, generation.capture)
+    topics = topics_of(own, generation.number)
+    fresh = f"{generation.schema}_fresh"
+    tables = {
+        topic: table
+        for topic, table in tables_of(topics).items()
+        if user is None or table in OF_A_USER
+    }
+    _run(connection, f"DROP SCHEMA IF EXISTS {fresh} CASCADE")
+    connection.execute(script("generation.sql", fresh))
+    rows = _Filter(user)
+    with output_reader(own, topics, tables) as reader:
+        ends = reader.ends()
+        total = reader.left(ends)
+        for said in reader.read(ends):
+            _write(connection, topics, fresh, said, rows)
+            seen(total - reader.left(ends), total)
+
+        filled = reader.positions()
+
+        def swap() -> Differing:
+            reader.go_to(filled)  # what an attempt wrote that failed is not there
+            with connection.transaction():
+                positions = _hold_the_sink_back(connection, generation.schema, topics)
+                for said in reader.read({tp: positions.get(tp, 0) for tp in ends}):
+                    _write(connection, topics, fresh, said, rows)
+                if user is None:
+                    return _replace_all(connection, generation, fresh, [*tables.values()])
+                return _replace_user(connection, generation, fresh, user)
+
+        return _swapping()(swap)
+
+
+def _swapping() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception_type(
+            (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+        ),
+        stop=stop_after_delay(_SWAP_SECONDS),
+        wait=wait_random(0.05, 0.2),
+        reraise=True,
+    )
+
+
+def _write(connection: Connection, topics: Topics, schema: str, said: Said, rows: _Filter) -> None:
+    upserts = statements(schema)
+    for topic, told in said.items():
+        passing = [row for row in told if rows.passes(topic, row)]
+        if passing:
+            connection.execute(
+                upserts[tables_of(topics)[topic]],
+                {
+                    "keys": [row.key.decode() for row in passing],
+                    "values": [row.value and row.value.decode() for row in passing],
+                    "versions": [row.version for row in passing],
+                },
+            )
+
+
+def _hold_the_sink_back(
+    connection: Connection, schema: str, topics: Topics
+) -> dict[tuple[str, int], int]:
+    """Lock the tables against writers until the transaction ends; return the sink's positions."""
+    tables = (*tables_of(topics).values(), "position")
+    names = ", ".join(f"{schema}.{table}" for table in tables)
+    _run(connection, f"SET LOCAL lock_timeout = {_LOCKED_MS}")
+    _run(connection, f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+    _run(connection, "SET LOCAL lock_timeout = 0")
+    found = _run(connection, f"SELECT topic, partition, next_offset FROM {schema}.position")  # noqa: S608 - our own names
+    return {(topic, partition): offset for topic, partition, offset in found}
+
+
+def _replace_all(
+    connection: Connection, generation: Generation, fresh: str, tables: list[str]
+) -> Differing:
+    """Let the fresh tables take the names of those that serve.
+
+    The sink's positions stay as they are, so that it publishes all that it has not.
+    """
+    held = generation.schema
+    gone = f"{held}_gone"
+    _run(connection, f"INSERT INTO {fresh}.position TABLE {held}.position")
+    differing = dict(_differing(connection, held, fresh, tables))
+    _run(connection, f"ALTER SCHEMA {held} RENAME TO {gone}")
+    _run(connection, f"ALTER SCHEMA {fresh} RENAME TO {held}")
+    connection.execute(script("serve.sql", held))
+    _run(connection, f"DROP SCHEMA {gone} CASCADE")
+    connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, switch_notice(generation.number)])
+    return differing
+
+
+def _replace_user(
+    connection: Connection, generation: Generation, fresh: str, user: int
+) -> Differing:
+    """Let the fresh rows of a user take the place of those that serve."""
+    held = generation.schema
+    saved = f"{held}_of_user"
+    _run(connection, f"DELETE FROM {fresh}.workouts WHERE user_id IS DISTINCT FROM {user}")  # noqa: S608
+    _run(connection, f"CREATE SCHEMA {saved}")
+    text = resources.files("stream").joinpath("sql", "refill-user.sql").read_text()
+    for table in OF_A_USER:
+        names = {"table": table, "key": ", ".join(KEYS[table]), "user": user}
+        _run(connection, text.format(**names, held=held, fresh=fresh, saved=saved))
+    differing = dict(_differing(connection, saved, fresh, [*OF_A_USER]))
+    _run(connection, f"DROP SCHEMA {saved} CASCADE")
+    _run(connection, f"DROP SCHEMA {fresh} CASCADE")
+    connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, switch_notice(generation.number)])
+    return differing
+
+
+def _differing(
+    connection: Connection, before: str, after: str, tables: list[str]
+) -> Iterator[tuple[str, int]]:
+    for table in tables:
+        found = connection.execute(statement(table, before, after), {"keys": None}).fetchall()
+        if found:
+            yield table, len(found)
+
+
+def _run(connection: Connection, text: str) -> Any:
+    """Run a statement that is made of our own names and numbers."""
+    return connection.execute(text.encode())
