@@ -36,6 +36,14 @@ class Losses:
         self.settings = settings
         self.chance = chance
         self.busy = busy
+        self.kinds: list[Callable[[], None]] = [
+            self.events_repeated,
+            self.slot_dropped,
+            self.slot_moved,
+            self.table_emptied,
+            self.table_renamed,
+            self.column_renamed,
+        ]
 
     def slot_dropped(self) -> None:
         """Drop a slot under its connector."""
