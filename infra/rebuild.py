@@ -154,6 +154,12 @@ def roll_back(connection: Connection, seen: Seen) -> Generation:
     return last
 
 
+def unused_captures(connection: Connection) -> list[int]:
+    """Return the captures that are watched, or were the first, and feed no generation any more."""
+    used = {each.capture for each in generations(connection) if each.state in LIVE}
+    return sorted({0, *watch.watched(connection)} - used)
+
+
 def open_incidents(connection: Connection, generation: Generation) -> list[tuple[str, str]]:
     """Return the kind and the words of what keeps a generation's answers from being trusted."""
     return connection.execute(OPEN_NOW, [generation.number]).fetchall()
@@ -165,10 +171,7 @@ def _has_gap(connection: Connection, generation: Generation) -> bool:
 
 def retire_unused(settings: Settings, connection: Connection) -> list[str]:
     """Remove the captures that feed no generation any more; return what was removed."""
-    known = generations(connection)
-    used = {each.capture for each in known if each.state in LIVE}
-    ever = range(max((each.number for each in known), default=0) + 1)
-    unused = [each for each in ever if each not in used]
+    unused = unused_captures(connection)
     gone = [what for each in unused for what in retire(settings_of(settings, each))]
     watch.forget(connection, unused)
     return gone

@@ -7,17 +7,22 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic
 from types import FrameType
 
 import psycopg
 
+from connectors.errors import ConnectorError
 from connectors.watch.judgement import Finding
 from connectors.watch.upkeep import Upkeep
-from connectors.watch.watch import Watch
+from connectors.watch.watch import Watch, watched
+from infra.errors import TonnageError
 from infra.proof import keep_proving
+from infra.rebuild import alone, retire_unused, unused_captures
 from infra.services.part import TONNAGE
+from stream.admin import TopicsError
 from stream.generations import ensure_first, serving, settings_of
 from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW, Incident
 from stream.settings import Settings
@@ -59,11 +64,14 @@ def watch(settings: Settings) -> None:
         stack.callback(eye.close)
         rebuild = Rebuild(settings)
         stack.callback(rebuild.close)
+        tidy = Tidy(settings)
+        stack.callback(tidy.close)
         upkeep: dict[int, Upkeep] = {}
         while not over.wait(LOOK_SECONDS):
             try:
                 found = eye.look()
                 rebuild.tend(found)
+                tidy.tend()
             except psycopg.Error as error:
                 log.warning("can't look, trying again: %s", " ".join(str(error).split()))
                 continue
@@ -72,6 +80,35 @@ def watch(settings: Settings) -> None:
             for number, findings in found.items():
                 if not findings:
                     upkeep[number].tend()
+
+
+class Tidy:
+    """Removes captures that feed nothing any more, where a rebuild was killed before it could."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(1, "tidy")
+        self._last: Future[None] | None = None
+        self._next = 0.0
+
+    def tend(self) -> None:
+        """Look now and then, in a thread of its own."""
+        if monotonic() >= self._next and (self._last is None or self._last.done()):
+            self._next = monotonic() + AGAIN_SECONDS
+            self._last = self._thread.submit(self._look)
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        self._thread.shutdown()
+
+    def _look(self) -> None:
+        try:
+            with alone(self._settings) as connection:
+                if set(unused_captures(connection)).intersection(watched(connection)):
+                    for gone in retire_unused(self._settings, connection):
+                        log.info("removed, since it feeds nothing: %s", gone)
+        except (TonnageError, TopicsError, ConnectorError, psycopg.Error) as error:
+            log.info("nothing is tidied now: %s", error)
 
 
 class Rebuild:

@@ -156,6 +156,11 @@ def begin(settings: Settings, capture: int) -> None:
         read_store.execute(_LOOKED, [capture, Jsonb(known)])
 
 
+def watched(read_store: Connection) -> list[int]:
+    """Return the captures that are watched, or were."""
+    return [capture for (capture,) in read_store.execute("SELECT capture FROM tonnage.watch")]
+
+
 def forget(read_store: Connection, captures: Sequence[int]) -> None:
     """Forget captures that feed nothing any more, and what befell them."""
     for table in ("watch", "incident"):

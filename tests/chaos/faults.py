@@ -71,9 +71,9 @@ class Faults:
             if not kinds:
                 kinds = self.chance.sample(self.kinds, len(self.kinds))
             fault = kinds.pop()
+            until(self._read_store_answers, 60, "the read store")
             if fault in self.of_a_capture:
                 caught_up.wait(self.settings, timeout=300)
-            until(self._read_store_answers, 60, "the read store")
             self.busy()
             self.in_flight[fault.__name__] += self._rows_are_in_flight()
             fault()
