@@ -51,6 +51,9 @@ from stream.topology import topics_of
 _POLL_SECONDS = 0.2
 _STUCK_SECONDS = 5
 _PUBLISH_SECONDS = 300
+_TIDY_SECONDS = 2
+"""What the watch tidies away is done by then; a rebuild takes longer."""
+
 _ONE_REBUILD = 0x72_65_73_65
 """The advisory lock of whoever rebuilds."""
 
@@ -79,8 +82,12 @@ class Rebuilt:
 def alone(settings: Settings) -> Iterator[Connection]:
     """Open the read store, as the only one who rebuilds. Raises TonnageError where another does."""
     with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_ONE_REBUILD]).fetchone()
-        if row is None or not row[0]:
+
+        def taken() -> bool:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_ONE_REBUILD]).fetchone()
+            return bool(row and row[0])
+
+        if not _until(taken, _TIDY_SECONDS):
             raise TonnageError("another rebuild is at work: wait until it is done, or stop it")
         yield connection
 

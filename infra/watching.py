@@ -103,10 +103,12 @@ class Tidy:
 
     def _look(self) -> None:
         try:
-            with alone(self._settings) as connection:
-                if set(unused_captures(connection)).intersection(watched(connection)):
-                    for gone in retire_unused(self._settings, connection):
-                        log.info("removed, since it feeds nothing: %s", gone)
+            with psycopg.connect(self._settings.need("read_store_dsn")) as connection:
+                left = set(unused_captures(connection)).intersection(watched(connection))
+            if left:
+                with alone(self._settings) as connection:
+                    gone = retire_unused(self._settings, connection)
+                log.info("removed, since it feeds nothing: %s", ", ".join(gone))
         except (TonnageError, TopicsError, ConnectorError, psycopg.Error) as error:
             log.info("nothing is tidied now: %s", error)
 
