@@ -33,10 +33,10 @@ SELECT
                     JOIN pg_catalog.pg_attribute a
                       ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
                     WHERE i.indrelid = there.oid AND i.indisprimary),
-            'readable', r.oid IS NOT NULL AND has_schema_privilege(r.oid, n.oid, 'USAGE')
-                        AND has_table_privilege(r.oid, there.oid, 'SELECT'),
-            'writable', r.oid IS NOT NULL AND has_schema_privilege(r.oid, n.oid, 'USAGE')
-                        AND has_table_privilege(r.oid, there.oid, 'UPDATE'),
+            'readable', coalesce(has_schema_privilege(r.oid, n.oid, 'USAGE')
+                                 AND has_table_privilege(r.oid, there.oid, 'SELECT'), false),
+            'writable', coalesce(has_schema_privilege(r.oid, n.oid, 'USAGE')
+                                 AND has_table_privilege(r.oid, there.oid, 'UPDATE'), false),
             'unfit', (SELECT coalesce(jsonb_object_agg(wanted.key,
                                                        format_type(a.atttypid, NULL)), '{}')
                       FROM jsonb_each(expected.value -> 'columns') AS wanted

@@ -14,9 +14,12 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from connectors import capture, registration
+from connectors.doctor.doctor import examine_primary
 from connectors.errors import ConnectorError
 from connectors.state import CaptureState, Slot
 from infra import watching
+from infra.commands.doctor import register as register_doctor
+from infra.commands.doctor import show
 from infra.errors import TonnageError
 from stream.admin import TopicsError
 from stream.generations import serving_settings
@@ -27,6 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Debezium's connector: make it, look at it, pause it, start it again.",
 )
+
+register_doctor(app)
 
 Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for the connector.")]
 
@@ -75,6 +80,7 @@ def apply(
         registration.wait_running(settings, timeout)
     said = "runs as configured" if changed else "was as configured, and runs"
     typer.echo(f"connector {settings.connector_name} {said}")
+    show(examine_primary(settings), unless_none=True)
 
 
 @app.command()

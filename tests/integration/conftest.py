@@ -23,11 +23,14 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from api.app import Application
 from api.security import make_token
+from connectors import capture, registration
 from infra.ports import choose
 from infra.services.part import NotReady
 from infra.services.postgres import READ_STORE, Server
 from stream.generations import ensure_first
 from stream.settings import Settings, load_settings
+from stream.topics import ensure_topics
+from tests.integration.capturing import TABLES, Primary, names, remove, variant
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # Wednesday of 2026-W47
 SECRET = "a secret of the tests that is long enough for HS256"
@@ -217,3 +220,44 @@ def api(served: Api, read_store: ReadStore) -> Api:
     del read_store
     served.now = NOW
     return served
+
+
+@pytest.fixture(scope="module")
+def gym(stack: Settings) -> Settings:
+    """Settings of an app whose tables have other names, and of a capture of its own."""
+    return variant(
+        stack,
+        source_schema="gym",
+        workout_table="sessions",
+        performed_table="performed",
+        columns={"workout.user_id": "athlete"},
+        **names("gym"),
+    )
+
+
+@pytest.fixture(scope="module")
+def primary(gym: Settings) -> Iterator[Primary]:
+    with psycopg.connect(gym.need("source_dsn"), autocommit=True) as connection:
+        connection.execute(TABLES)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def captured(gym: Settings, primary: Primary) -> Iterator[Settings]:
+    """The capture, running."""
+    capture.prepare(gym)
+    ensure_topics(gym)
+    registration.apply(gym)
+    registration.wait_running(gym)
+    yield gym
+    remove(gym, primary)
+
+
+@pytest.fixture
+def other(gym: Settings, primary: Primary) -> Iterator[Settings]:
+    """Settings of one more capture, for what goes wrong."""
+    settings = variant(gym, **names("other"))
+    capture.prepare(settings)
+    ensure_topics(settings)
+    yield settings
+    remove(settings, primary)

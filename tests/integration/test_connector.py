@@ -14,16 +14,14 @@ from contextlib import ExitStack, closing
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import psycopg
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
-from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from connectors import capture, registration
 from connectors.errors import ConnectorError
@@ -31,28 +29,13 @@ from connectors.state import MISSING, PAUSED, RUNNING
 from infra.services.postgres import binary
 from stream.cdc.lsn import parse_lsn
 from stream.settings import Settings
-from stream.topics import ensure_topics
 from tests.conftest import tonnage
+from tests.integration.capturing import Primary, remove, variant
 
 pytestmark = pytest.mark.stack
 
 OpenTopic = Callable[[str], "Topic"]
 Event = dict[str, Any] | None
-Primary = psycopg.Connection[tuple[Any, ...]]
-
-TABLES = """
-    DROP SCHEMA IF EXISTS gym CASCADE;
-    CREATE SCHEMA gym;
-    CREATE TABLE gym.exercise (id bigint PRIMARY KEY, name text, muscle_group text,
-        owner_id integer, is_custom boolean NOT NULL, instructions jsonb);
-    CREATE TABLE gym.sessions (id bigint PRIMARY KEY, athlete integer NOT NULL,
-        date timestamptz NOT NULL, name text, total_volume integer);
-    CREATE TABLE gym.performed (id bigint PRIMARY KEY, workout_id bigint NOT NULL,
-        exercise_id bigint NOT NULL, sets integer, reps_per_set jsonb NOT NULL,
-        weights_per_set jsonb);
-    CREATE TABLE gym.unrelated (id bigint PRIMARY KEY);
-    INSERT INTO gym.exercise VALUES (1, 'Squat', 'legs', NULL, false, '[]');
-"""
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
@@ -63,37 +46,6 @@ def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
         retry_error_callback=lambda _: False,
     )
     return bool(polled(condition)())
-
-
-def variant(settings: Settings, **names: object) -> Settings:
-    return settings.model_copy(update=names)
-
-
-def names(name: str) -> dict[str, str]:
-    """Name a capture of its own: nothing is left of an earlier one, not even a position."""
-    own = f"{name}_{uuid4().hex[:6]}"
-    places = ("connector_name", "topic_prefix", "slot_name", "publication", "capture_user")
-    return dict.fromkeys(places, own)
-
-
-def remove(settings: Settings, primary: Primary) -> None:
-    """Delete a connector and, as soon as its reader has let go of it, its slot."""
-    httpx.delete(f"{settings.connect_url}/connectors/{settings.connector_name}", trust_env=False)
-    slots = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-    released = retry(
-        retry=retry_if_exception_type(psycopg.errors.ObjectInUse),
-        wait=wait_fixed(0.1),
-        stop=stop_after_delay(30),
-    )
-    released(primary.execute)(f"{slots} WHERE slot_name = %s", [settings.slot_name])
-    primary.execute(
-        sql.SQL(
-            "DROP PUBLICATION IF EXISTS {publication}; DROP OWNED BY {role}; DROP ROLE {role}"
-        ).format(
-            publication=sql.Identifier(settings.publication),
-            role=sql.Identifier(settings.capture_user),
-        )
-    )
 
 
 class Topic:
@@ -131,52 +83,11 @@ class Topic:
         self._consumer.close()
 
 
-@pytest.fixture(scope="module")
-def gym(stack: Settings) -> Settings:
-    """Settings of an app whose tables have other names, and of a capture of its own."""
-    return variant(
-        stack,
-        source_schema="gym",
-        workout_table="sessions",
-        performed_table="performed",
-        columns={"workout.user_id": "athlete"},
-        **names("gym"),
-    )
-
-
-@pytest.fixture(scope="module")
-def primary(gym: Settings) -> Iterator[Primary]:
-    with psycopg.connect(gym.need("source_dsn"), autocommit=True) as connection:
-        connection.execute(TABLES)
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def captured(gym: Settings, primary: Primary) -> Iterator[Settings]:
-    """The capture, running."""
-    capture.prepare(gym)
-    ensure_topics(gym)
-    registration.apply(gym)
-    registration.wait_running(gym)
-    yield gym
-    remove(gym, primary)
-
-
 @pytest.fixture
 def topic(stack: Settings) -> Iterator[OpenTopic]:
     """Opens topics by their names, and closes them."""
     with ExitStack() as opened:
         yield lambda name: opened.enter_context(closing(Topic(stack, name)))
-
-
-@pytest.fixture
-def other(gym: Settings, primary: Primary) -> Iterator[Settings]:
-    """Settings of one more capture, for what goes wrong."""
-    settings = variant(gym, **names("other"))
-    capture.prepare(settings)
-    ensure_topics(settings)
-    yield settings
-    remove(settings, primary)
 
 
 def operations(events: list[Event]) -> list[str | None]:
