@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.console import Console
 
@@ -44,7 +46,9 @@ def doctor(
 
     tonnage connector doctor --json | jq -r '.findings[].sql[]'
     """
-    settings = serving_settings(load_settings())
+    settings = load_settings()
+    with suppress(psycopg.Error):  # a read store that is away is a finding like others
+        settings = serving_settings(settings)
     found = examine(settings)
     mended: list[Finding] = []
     if mend and any(each.safe for each in found):
