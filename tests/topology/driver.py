@@ -21,6 +21,7 @@ from stream.steps.aggregate import Aggregate
 from stream.steps.assemble import Assemble
 from stream.steps.route import Route
 from stream.steps.step import Message, Record, Step
+from stream.steps.wire import Retry, encode
 from tests.topology.source import EXERCISE, PERFORMED, WORKOUT
 
 PARTITIONS = 2
@@ -114,7 +115,7 @@ class Cut:
 
     step: int
     partitions: int = 2**PARTITIONS - 1
-    topics: int = 7
+    topics: int = 15
     size: int = 10**6
 
 
@@ -143,6 +144,11 @@ class Pipeline:
     def emit(self, table: str, key: bytes, value: bytes | None, timestamp_ms: int) -> None:
         """Append an event of the source, in the partition of its key."""
         self.log(TABLE_TOPICS[table], crc32(key) % PARTITIONS).append(key, value, timestamp_ms)
+
+    def ask_again(self, table: str, key: bytes) -> None:
+        """Append a request to judge a row anew, in the partition that has its state."""
+        request = encode(Retry(TABLE_TOPICS[table]))
+        self.log(TOPICS.requests, crc32(key) % PARTITIONS).append(key, request)
 
     # -- running
 

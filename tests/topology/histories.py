@@ -19,7 +19,17 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.topology.driver import PARTITIONS, TABLE_TOPICS, TOPICS, Cut, Pipeline, Write
 from tests.topology.recompute import Content, Recomputation
-from tests.topology.source import DATES, EXERCISE, GROUPS, PERFORMED, SETS, WORKOUT, Source
+from tests.topology.source import (
+    DATES,
+    EXERCISE,
+    GROUPS,
+    LEFT_OUT,
+    PERFORMED,
+    SETS,
+    WORKOUT,
+    Source,
+    row_key,
+)
 
 Operation = tuple[Any, ...]
 History = list[Operation]
@@ -78,6 +88,12 @@ class World:
 
     def snapshot(self) -> None:
         self.source.snapshot()
+
+    # -- the operator
+
+    def retry(self, table: int, row_id: int) -> None:
+        """Ask for a row to be judged anew, whether it is on the list or not."""
+        self.pipeline.ask_again(TABLES[table], row_key(row_id))
 
     # -- the connector and the broker
 
@@ -142,6 +158,7 @@ class World:
         assert self.content(TOPICS.weekly_stats) == expected.weekly_stats
         assert self.content(TOPICS.records) == expected.records
         assert self.quarantined() == expected.quarantine
+        self._hold_the_list_to_its_rows()
 
     def content(self, topic: str) -> Content:
         """Return what the read store holds of an output."""
@@ -157,6 +174,14 @@ class World:
             (tables[topic], _decode(row_key)["id"])
             for topic, row_key in self.content(TOPICS.quarantine)
         }
+
+    def _hold_the_list_to_its_rows(self) -> None:
+        """The event that is listed is of the row as it is, never of one before."""
+        tables = {topic: table for table, topic in TABLE_TOPICS.items()}
+        for (topic, key), listed in self.content(TOPICS.quarantine).items():
+            row = self.source.tables.named(tables[topic])[_decode(key)["id"]]
+            after = _decode(listed["event"])["after"]
+            assert known(after).items() <= {**after, **row}.items()
 
     def _hear(self, write: Write) -> None:
         """Hold every week that is ever said to its own total."""
@@ -175,6 +200,11 @@ class World:
                 value = None if write.value is None else meaning(write.value)
                 said[write.topic, write.key].append(value)
         return said
+
+
+def known(after: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of an event that were not left out of it."""
+    return {name: value for name, value in after.items() if value != LEFT_OUT}
 
 
 def meaning(value: bytes) -> dict[str, Any]:
@@ -197,8 +227,8 @@ _id = st.sampled_from([1, 1, 2, 3])
 _table = _step = _up_to(2)
 _partition = _up_to(PARTITIONS - 1)
 _size = st.sampled_from([1, 2, 3, 99])
-_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 7), _size)
-_late_cut = (st.just(2), st.just(3), st.just(7), _size)
+_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 15), _size)
+_late_cut = (st.just(2), st.just(3), st.just(15), _size)
 _written = _up_to(10_000)
 _sets = st.one_of(_up_to(1), _up_to(len(SETS) - 1))
 _date = st.one_of(_up_to(1), _up_to(len(DATES) - 1))
@@ -223,6 +253,7 @@ app_operations: SearchStrategy[Operation] = st.one_of(
 runs: SearchStrategy[Operation] = st.one_of(
     _operation("run", *_cut), _operation("flow", _step, _size), _operation("flow", _step, _size)
 )
+retries: SearchStrategy[Operation] = _operation("retry", _table, _id)
 faults: SearchStrategy[Operation] = st.one_of(
     _operation("crash", *_cut, _written, _up_to(1)),
     _operation("crash", *_late_cut, _written, _up_to(1)),
