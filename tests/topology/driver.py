@@ -133,6 +133,7 @@ class Pipeline:
         self.zombies: list[Copy] = []
         self.read_store: dict[str, dict[bytes, Versioned]] = defaultdict(dict)
         self.on_output: Callable[[Write], None] = lambda write: None  # noqa: ARG005 - none listens
+        self.on_fold: Callable[[Fold], None] = lambda fold: None  # noqa: ARG005 - the same
         for number, step in enumerate(self.steps):
             for partition in range(PARTITIONS):
                 self.committed[number, partition] = dict.fromkeys(step.topics, 0)
@@ -163,7 +164,9 @@ class Pipeline:
         taking = [copy for copy in copies if copy.partition in batch]
         states = {copy.partition: copy.store.batch() for copy in taking}
         messages = self.steps[cut.step].fold(batch, states)
-        return Fold(taking, states, self._writes(cut.step, states, messages), positions)
+        fold = Fold(taking, states, self._writes(cut.step, states, messages), positions)
+        self.on_fold(fold)
+        return fold
 
     def run(self, cut: Cut) -> bool:
         """Run a batch to its commit; False where there was nothing to do."""

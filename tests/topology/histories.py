@@ -17,7 +17,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.topology.driver import PARTITIONS, TABLE_TOPICS, TOPICS, Cut, Pipeline, Write
+from stream.domain.workouts import Place
+from stream.steps.keys import week_key
+from stream.steps.week_state import decode_week
+from tests.topology.driver import PARTITIONS, TABLE_TOPICS, TOPICS, Cut, Fold, Pipeline, Write
 from tests.topology.recompute import Content, Recomputation
 from tests.topology.source import (
     DATES,
@@ -55,6 +58,7 @@ class World:
         self.pipeline = Pipeline(self.zone)
         self.said: list[Write] = []
         self.pipeline.on_output = self._hear
+        self.pipeline.on_fold = hold_weeks_to_their_exercises
         self.source = Source(self.pipeline.emit)
 
     def play(self, history: History) -> None:
@@ -184,9 +188,16 @@ class World:
             assert known(after).items() <= {**after, **row}.items()
 
     def _hear(self, write: Write) -> None:
-        """Hold every week that is ever said to its own total."""
+        """Hold every week and every workout that is ever said to its own total."""
         self.said.append(write)
-        if write.topic == TOPICS.weekly_stats and write.value is not None:
+        if write.value is None:
+            return
+        if write.topic == TOPICS.workouts:
+            workout = _decode(write.value)
+            for each in workout["exercises"]:
+                assert sum(one["volume"] for one in each["sets"]) == each["volume"]
+            assert sum(each["volume"] for each in workout["exercises"]) == workout["total_volume"]
+        if write.topic == TOPICS.weekly_stats:
             week = _decode(write.value)
             assert sum(week["volume_by_muscle_group"].values()) == week["total_volume"]
             assert sum(week["volume_by_day"].values()) == week["total_volume"]
@@ -200,6 +211,24 @@ class World:
                 value = None if write.value is None else meaning(write.value)
                 said[write.topic, write.key].append(value)
         return said
+
+
+def hold_weeks_to_their_exercises(fold: Fold) -> None:
+    """What a week says at any time is the sum of the exercises that it holds just then."""
+    for (topic, partition), writes in fold.writes.items():
+        for write in writes if topic == TOPICS.weekly_stats else ():
+            key = _decode(write.key)
+            year, _, number = key["week"].partition("-W")
+            held = fold.states[partition].get(
+                week_key(Place(key["user_id"], int(year), int(number)))
+            )
+            assert held is not None
+            of_exercise: dict[int, Fraction] = defaultdict(Fraction)
+            for _, contribution in decode_week(held).live():
+                for row in contribution.rows:
+                    of_exercise[row.exercise_id] += Fraction(row.sets.volume)
+            said = 0 if write.value is None else _decode(write.value)["total_volume"]
+            assert sum(of_exercise.values()) == said
 
 
 def known(after: dict[str, Any]) -> dict[str, Any]:
@@ -260,7 +289,7 @@ faults: SearchStrategy[Operation] = st.one_of(
     _operation("crash_after_store", *_cut),
     _operation("crash_changelog", _step, _up_to(2)),
     _operation("hand_over", _step, _partition, _up_to(1)),
-    _operation("rewind", _step, _partition, st.integers(1, 12)),
+    _operation("rewind", _step, _partition, st.integers(1, 60)),
     _operation("pause", _step, _partition),
     _operation("wake", _up_to(1), _size, st.none()),
     _operation("wake", _up_to(1), _size, _written),
