@@ -140,6 +140,12 @@ HISTORIES: dict[str, History] = {
         ("run", ROUTE, *ALL),
         ("crash_changelog", ASSEMBLE, 0),
     ],
+    "route dies before it says that a workout has healed": [
+        ("put_workout", 1, USER, NO_DAY, 0),
+        ("settle",),
+        ("put_workout", 1, USER, MARCH, 0),
+        ("crash_changelog", ROUTE, 0),
+    ],
     "route dies after a row moved through two workouts": [
         ("put_workout", 2, USER, MARCH, 0),
         ("put_workout", 3, USER, NOVEMBER, 0),
