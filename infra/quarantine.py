@@ -63,10 +63,8 @@ class Entry:
 
     def named(self, topic: str, key: str) -> bool:
         """Say whether it is meant by a topic, or the name of its table, and a key or an id."""
-        return topic in (self.topic, self.topic.rpartition(".")[2]) and key in (
-            self.key,
-            str(self.row_id),
-        )
+        keys = [self.key] if self.row_id is None else [self.key, str(self.row_id)]
+        return topic in (self.topic, self.topic.rpartition(".")[2]) and key in keys
 
 
 def step_that_failed(reason: str) -> str | None:
