@@ -244,6 +244,17 @@ HISTORIES: dict[str, History] = {
         ("hand_over", ASSEMBLE, 1, 1),
         ("put_workout", 1, USER, MARCH, 1),
     ],
+    "a zombie's state comes last in the changelog, which is compacted": [
+        ("pause", ASSEMBLE, 1),
+        ("put_performed", 1, 1, 1, HEAVY),
+        ("settle",),
+        ("put_workout", 1, USER, MARCH, 0),
+        ("settle",),
+        ("wake", 0, 1, None),
+        ("compact_changelog", ASSEMBLE, 1),
+        ("hand_over", ASSEMBLE, 1, 1),
+        ("put_workout", 1, USER, NOVEMBER, 0),
+    ],
     "a zombie's store is taken up again": [
         ("pause", AGGREGATE, USERS_PARTITION),
         *edited(HEAVY),
@@ -292,6 +303,7 @@ HISTORIES: dict[str, History] = {
         ("put_workout", 1, USER, CHEST_DAY, 1),
         ("put_workout", 1, USER, MARCH, 1),
         ("put_workout", 1, USER, NOVEMBER, 1),
+        *[("put_exercise", 1, 0, group) for group in (1, 0, 1)],
     ],
     "only the tombstones remain": [
         ("drop", PERFORMED, 1),
