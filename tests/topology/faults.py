@@ -343,6 +343,11 @@ HISTORIES: dict[str, History] = {
         ("settle",),
         ("put_workout", 1, USER, CHEST_DAY, 0),
     ],
+    "an exercise is bad, then another one for the same reason": [
+        ("put_exercise", 1, 0, 4),
+        ("settle",),
+        ("put_exercise", 1, 1, 4),
+    ],
     "an exercise is bad and heals": [
         ("put_exercise", 1, 0, 4),
         ("settle",),
@@ -360,11 +365,15 @@ HISTORIES: dict[str, History] = {
         ("put_workout", 1, USER, NO_DAY, 0),
         ("settle",),
         ("retry", WORKOUTS, 1),
+        ("settle",),
+        ("put_workout", 1, USER, MARCH, 0),
     ],
     "an exercise that is still bad is judged anew": [
         ("put_exercise", 1, 0, 4),
         ("settle",),
         ("retry", EXERCISES, 1),
+        ("settle",),
+        ("put_exercise", 1, 0, 1),
     ],
     "a retry is read again after the row has healed": [
         ("put_performed", 1, 1, 1, BAD),

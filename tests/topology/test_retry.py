@@ -22,6 +22,7 @@ from tests.topology.histories import (
     World,
     app_operations,
     faults,
+    retries,
     runs,
     seeded,
     thorough,
@@ -71,13 +72,17 @@ BECAME_BAD: History = [*A_LIFT, ("run", ROUTE, *ALL), ("put_workout", 1, 1, 2, 0
     history=seeded(
         st.one_of(app_operations, runs, faults.filter(lambda operation: operation[0] != "settle"))
     ),
+    after=st.lists(st.one_of(app_operations, runs, retries), max_size=8),
     zone=st.sampled_from(["UTC", "America/New_York"]),
 )
-@example(history=A_LIFT, zone="UTC")
-@example(history=MOVED, zone="UTC")
-@example(history=BECAME_BAD, zone="UTC")
-def test_what_is_listed_counts_again_by_the_rules_of_the_day(history: History, zone: str) -> None:
-    judged_anew(history, zone).settle()
+@example(history=A_LIFT, after=[], zone="UTC")
+@example(history=MOVED, after=[], zone="UTC")
+@example(history=BECAME_BAD, after=[], zone="UTC")
+@example(history=A_LIFT, after=[("settle",), ("put_performed", 1, 1, 1, HEAVY)], zone="UTC")
+def test_what_is_listed_counts_again_by_the_rules_of_the_day(
+    history: History, after: History, zone: str
+) -> None:
+    judged_anew(history, zone).play(after)
 
 
 def test_without_a_retry_it_does_not() -> None:
