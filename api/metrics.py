@@ -50,7 +50,9 @@ class Metrics:
             "tonnage_live_clients", "Clients that are sent events", registry=registry
         )
         self._quarantined = Gauge(
-            "tonnage_quarantined_rows", "Rows left out of all users' figures", registry=registry
+            "tonnage_quarantined_rows",
+            "Rows left out of the figures: the list's length",
+            registry=registry,
         )
         self._drift = Gauge(
             "tonnage_drift_rows",

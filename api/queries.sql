@@ -14,10 +14,10 @@ SELECT json_build_object(
 )::text
 
 -- health --
--- How fresh the read store is, and how many rows of all users are left out.
+-- How fresh the read store is, and how many rows are left out, those that are in no week too.
 SELECT json_build_object(
     'freshness', (SELECT row_to_json(f) FROM tonnage.freshness f),
-    'quarantined', (SELECT coalesce(sum(quarantined), 0) FROM weekly_stats WHERE quarantined > 0),
+    'quarantined', (SELECT count(*) FROM quarantine),
     'rows', json_build_array()
 )::text
 

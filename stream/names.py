@@ -61,6 +61,11 @@ class Topics:
         return self._own("facts")
 
     @property
+    def requests(self) -> str:
+        """What people ask of rows that are on the list: the command line → route."""
+        return self._own("requests")
+
+    @property
     def workouts(self) -> str:
         """Assembled workouts."""
         return self._own("workouts")

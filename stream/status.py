@@ -10,12 +10,13 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from stream.admin import kafka_admin
-from stream.generations import LIVE, Generation, generations, settings_of
+from stream.generations import LIVE, Connection, Generation, generations, settings_of
 from stream.names import Topics
 from stream.settings import Settings
 from stream.sink import Sink
 from stream.topology import steps_of, topics_of
 
+_QUARANTINED = "SELECT count(*) FROM public.quarantine"
 _POINT = (
     "SELECT lsn::text, source_time, extract(epoch FROM clock_timestamp() - source_time)::float"
     " FROM tonnage.frontier WHERE generation = %s"
@@ -58,10 +59,14 @@ class GenerationStatus:
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """Every live generation; `incidents` says why the answers can't be trusted, if they can't."""
+    """Every live generation; `incidents` says why the answers can't be trusted, if they can't.
+
+    `quarantined` counts the rows that the generation that serves leaves out.
+    """
 
     generations: tuple[GenerationStatus, ...]
     incidents: str | None
+    quarantined: int
 
 
 def stream_status(settings: Settings) -> StreamStatus:
@@ -72,9 +77,16 @@ def stream_status(settings: Settings) -> StreamStatus:
             each.number: connection.execute(_POINT, [each.number]).fetchone() for each in live
         }
         row = connection.execute("SELECT incidents FROM tonnage.freshness").fetchone()
+        quarantined = _count(connection) if row else 0
     with kafka_admin(settings) as admin:
         found = tuple(_look(admin, settings, each, points[each.number]) for each in live)
-    return StreamStatus(found, row[0] if row else None)
+    return StreamStatus(found, row[0] if row else None, quarantined)
+
+
+def _count(connection: Connection) -> int:
+    row = connection.execute(_QUARANTINED).fetchone()
+    assert row is not None  # noqa: S101 - a count has one row
+    return int(row[0])
 
 
 def _look(

@@ -125,7 +125,8 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     )
     app.task(watchdog.run)
     app.task(partial(tell_health, app))
-    app.task(partial(keep_trimming, servers, topics.group, (topics.rows, topics.facts), leads))
+    passing = (topics.requests, topics.rows, topics.facts)
+    app.task(partial(keep_trimming, servers, topics.group, passing, leads))
     return app
 
 

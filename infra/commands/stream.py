@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra.commands import reset
+from api.freshness import Freshness, judge
+from infra.commands import quarantine, reset
 from stream.generations import State
 from stream.settings import load_settings
 from stream.status import GenerationStatus, StreamStatus, stream_status
@@ -19,6 +21,7 @@ from stream.status import GenerationStatus, StreamStatus, stream_status
 app = typer.Typer(no_args_is_help=True, help="Workers: run them, look at them, rebuild.")
 
 reset.register(app)
+app.add_typer(quarantine.app, name="quarantine")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -45,23 +48,41 @@ def status(as_json: JsonOption = False) -> None:
 
     Example: tonnage stream status --json
     """
-    found = stream_status(load_settings())
+    settings = load_settings()
+    found = stream_status(settings)
+    reason = _stale(found, settings.stale_after_seconds)
     if as_json:
-        typer.echo(json.dumps(_body(found), indent=2, default=str))
+        body = _body(found) | {"stale": reason is not None, "reason": reason}
+        typer.echo(json.dumps(body, indent=2, default=str))
         return
     console = Console()
     for each in found.generations:
         console.print(_table(each))
         console.print(_summary(each), highlight=False)
-    if found.incidents:
-        console.print(f"[bold red]stale:[/] {escape(found.incidents)}", highlight=False)
+    if found.quarantined:
+        listed = "`tonnage stream quarantine list` shows them"
+        console.print(f"{found.quarantined:,} rows are left out: {listed}", highlight=False)
+    if reason:
+        console.print(f"[bold red]stale:[/] {escape(reason)}", highlight=False)
+
+
+def _stale(found: StreamStatus, after_seconds: float) -> str | None:
+    """Say why answers are stale, as the API says it; None where they are not."""
+    freshness = (
+        Freshness(each.generation, each.lsn, each.source_time, found.incidents, each.epoch)
+        for each in found.generations
+        if each.state == State.SERVING
+    )
+    now = datetime.now(UTC)
+    return judge(next(freshness, None), 0, now=now, stale_after_seconds=after_seconds).reason
 
 
 def _body(found: StreamStatus) -> dict[str, object]:
     """Write what serves at the top, as it was before there were several."""
     bodies = [_generation_body(each) for each in found.generations]
     serving = next((each for each in bodies if each["state"] == State.SERVING), {})
-    return {**serving, "incidents": found.incidents, "generations": bodies}
+    more = {"incidents": found.incidents, "quarantined": found.quarantined}
+    return {**serving, **more, "generations": bodies}
 
 
 def _generation_body(found: GenerationStatus) -> dict[str, object]:

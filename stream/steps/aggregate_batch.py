@@ -28,6 +28,11 @@ class ExerciseState(msgspec.Struct, array_like=True, frozen=True):
     source_offset: int
     row: ExerciseRow | None
 
+    def precedes(self, fact: ExerciseFact) -> bool:
+        """Say whether a fact is newer, or the same event judged otherwise."""
+        same_event = fact.offset == self.source_offset
+        return fact.offset > self.source_offset or (same_event and fact.row != self.row)
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_exercise = msgspec.msgpack.Decoder(ExerciseState).decode
@@ -101,7 +106,7 @@ class Work:
         held = _decode_exercise(raw) if raw is not None else None
         said_again = held is not None and offset == held.offset
         if held is None or not said_again:
-            if held is not None and fact.offset <= held.source_offset:
+            if held is not None and not held.precedes(fact):
                 return
             held = ExerciseState(offset, fact.offset, fact.row)
         if said_again or _group(held.row) != self.group_of(fact.exercise_id):

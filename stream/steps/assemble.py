@@ -150,7 +150,7 @@ class Assemble:
             held = workout.workout
         else:
             held = workout.performed.get(entry.performed_id)
-        if held is not None and entry.offset <= held.offset:
+        if held is not None and not _follows(entry, held):
             return Change.NOTHING
         if isinstance(entry, WorkoutEntry):
             if held is not None and held.row != entry.row:
@@ -222,6 +222,11 @@ class Assemble:
             )
             messages.append(Message(self._names.facts, partition, key, encode(fact), None))
         return messages
+
+
+def _follows(entry: Entry, held: GatedWorkout | GatedPerformed) -> bool:
+    """Say whether an entry is newer than what is held, or the same event judged otherwise."""
+    return entry.offset > held.offset or (entry.offset == held.offset and entry.row != held.row)
 
 
 def _empty() -> WorkoutState:

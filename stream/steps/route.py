@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import msgspec
-
 from stream.cdc.envelope import BadEventError, EnvelopeReader
 from stream.cdc.tables import (
     ExerciseColumns,
@@ -33,46 +31,26 @@ from stream.steps.outputs import (
     encode_value,
 )
 from stream.steps.quarantine import quarantine, set_aside
+from stream.steps.route_state import (
+    ExerciseState,
+    PerformedState,
+    WorkoutState,
+    decode_exercise,
+    decode_performed,
+    decode_workout,
+    encode_state,
+    held_event,
+    same_event,
+)
 from stream.steps.step import Batch, Message, Record, State
-from stream.steps.wire import Entry, ExerciseFact, PerformedEntry, WorkoutEntry, encode
-
-
-class PerformedState(msgspec.Struct, array_like=True, frozen=True):
-    """A performed exercise: the offset of its last change, its columns, every workout it had.
-
-    `reason` is why it is bad now; `quarantined`, whether it ever was, and so has to be taken
-    off the list when it heals.
-    """
-
-    offset: int
-    origin: Origin
-    columns: PerformedColumns | None
-    workouts: tuple[int, ...]
-    reason: str | None
-    quarantined: bool
-
-
-class ExerciseState(msgspec.Struct, array_like=True, frozen=True):
-    """An exercise and the offset of its last change."""
-
-    offset: int
-    origin: Origin
-    row: ExerciseRow | None
-    reason: str | None
-    quarantined: bool
-
-
-class WorkoutState(msgspec.Struct, array_like=True, frozen=True):
-    """A workout that was quarantined once; the good ones need no state here."""
-
-    offset: int
-    reason: str | None
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_performed = msgspec.msgpack.Decoder(PerformedState).decode
-_decode_exercise = msgspec.msgpack.Decoder(ExerciseState).decode
-_decode_workout = msgspec.msgpack.Decoder(WorkoutState).decode
+from stream.steps.wire import (
+    Entry,
+    ExerciseFact,
+    PerformedEntry,
+    WorkoutEntry,
+    decode_retry,
+    encode,
+)
 
 
 @dataclass
@@ -102,11 +80,12 @@ class _At:
 
 
 class _Table(NamedTuple):
-    """How a table's events are handled."""
+    """How a table's events are handled, and its rows' state is read."""
 
     prefix: bytes
     row_id: Callable[[bytes | None], int]
     handle: Callable[[_At, _Said], None]
+    held: Callable[[bytes], PerformedState | ExerciseState | WorkoutState]
 
 
 class Route:
@@ -116,14 +95,18 @@ class Route:
 
     def __init__(self, topics: Topics, columns: Mapping[str, Mapping[str, str]]) -> None:
         self._names = topics
-        self.topics: tuple[str, ...] = topics.source.all
+        self.topics: tuple[str, ...] = (*topics.source.all, topics.requests)
         self._exercises = EnvelopeReader(ExerciseColumns, columns.get("exercise", {}))
         self._workouts = EnvelopeReader(WorkoutColumns, columns.get("workout", {}))
         self._performed = EnvelopeReader(PerformedColumns, columns.get("performed", {}))
         self._tables = {
-            topics.source.exercise: _Table(b"x", self._exercises.key, self._exercise),
-            topics.source.workout: _Table(b"w", self._workouts.key, self._workout),
-            topics.source.performed: _Table(b"p", self._performed.key, self._performed_exercise),
+            topics.source.exercise: _Table(
+                b"x", self._exercises.key, self._exercise, decode_exercise
+            ),
+            topics.source.workout: _Table(b"w", self._workouts.key, self._workout, decode_workout),
+            topics.source.performed: _Table(
+                b"p", self._performed.key, self._performed_exercise, decode_performed
+            ),
         }
 
     def fold(self, batch: Batch, states: Mapping[int, State]) -> list[Message]:
@@ -132,6 +115,9 @@ class Route:
         for partition, records in batch.items():
             state = states[partition]
             for record in records:
+                if record.topic == self._names.requests:
+                    self._retry(partition, record, state, said)
+                    continue
                 table = self._tables[record.topic]
                 try:
                     row_id = table.row_id(record.key)
@@ -150,30 +136,58 @@ class Route:
     def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
         """Derive nothing: the state is all there is."""
 
+    def _retry(self, partition: int, request: Record, state: State, said: _Said) -> None:
+        """Handle the event of a bad row once more, as its state holds it, at its own offset.
+
+        So nothing goes back in time. A row that is good in state is only taken off the list;
+        where there is no state, nothing is known that could be better than the list.
+        """
+        assert request.value is not None  # noqa: S101 - our own command wrote it
+        topic = decode_retry(request.value).topic
+        table = self._tables[topic]
+        try:
+            row_id = table.row_id(request.key)
+        except BadEventError:
+            return  # it is on the list since its key can't be read, and that has no state
+        row_key = table.prefix + b"%d" % row_id
+        raw = state.get(row_key)
+        if raw is None:
+            return
+        held = table.held(raw)
+        if held.event is not None:
+            record = held.event.at(topic, held.offset, request.key)
+            table.handle(_At(partition, record, state, row_id, row_key), said)
+        elif held.reason is None:
+            record = Record(topic, held.offset, request.key, None, 0)
+            said.messages.append(quarantine(self._names, partition, record, None, Origin(0, 0)))
+
+    def _listed(self, at: _At, reason: str | None, origin: Origin) -> Message:
+        return quarantine(self._names, at.partition, at.record, reason, origin)
+
     # -- performed exercises
 
     def _performed_exercise(self, at: _At, said: _Said) -> None:
         held = at.state.get(at.row_key)
-        old = _decode_performed(held) if held is not None else None
-        offset = at.record.offset
-        if old is not None and offset < old.offset:
+        old = decode_performed(held) if held is not None else None
+        if old is not None and at.record.offset < old.offset:
             return
-        new = old if old is not None and offset == old.offset else self._next(at, old)
+        new = self._next(at, old)
         if new is None:
             return
-        at.state.put(at.row_key, new.offset, _encode(new))
+        at.state.put(at.row_key, new.offset, encode_state(new))
         row = performed_row(new.columns) if new.columns is not None else None
         for workout_id in new.workouts:
             own = new.columns is not None and workout_id == new.columns.workout_id
             entry = PerformedEntry(at.row_id, new.offset, new.origin, row if own else None)
             said.to_workout(workout_id, at.row_key, entry)
         if new.quarantined:
-            said.messages.append(
-                quarantine(self._names, at.partition, at.record, new.reason, new.origin)
-            )
+            said.messages.append(self._listed(at, new.reason, new.origin))
 
     def _next(self, at: _At, old: PerformedState | None) -> PerformedState | None:
-        """Return the state after an event, or None where it changes nothing."""
+        """Return the state after an event, or None where it changes nothing.
+
+        The state's own event is judged anew, and said again whether that changes it or not.
+        """
         columns: PerformedColumns | None = None
         reason: str | None = None
         origin = Origin(0, at.record.timestamp_ms * 1000)
@@ -185,28 +199,29 @@ class Route:
                 reason = _reason(performed_row(columns))
         except BadEventError as error:
             columns, reason = None, str(error)
+        event = held_event(at.record, reason)
         if old is None:
             if columns is None and reason is None:
                 return None
             workouts: tuple[int, ...] = ()
         else:
-            if columns == old.columns and reason == old.reason:
+            same = (columns, reason) == (old.columns, old.reason) and same_event(event, old.event)
+            if same and at.record.offset > old.offset:
                 return None
             workouts = old.workouts
         if columns is not None and columns.workout_id not in workouts:
             workouts = (*workouts, columns.workout_id)
         quarantined = reason is not None or (old is not None and old.quarantined)
-        return PerformedState(at.record.offset, origin, columns, workouts, reason, quarantined)
-
-    def _listed(self, at: _At, reason: str | None, origin: Origin) -> Message:
-        return quarantine(self._names, at.partition, at.record, reason, origin)
+        return PerformedState(
+            at.record.offset, origin, columns, workouts, reason, quarantined, event
+        )
 
     # -- workouts
 
     def _workout(self, at: _At, said: _Said) -> None:
         offset = at.record.offset
         held = at.state.get(at.row_key)
-        old = _decode_workout(held) if held is not None else None
+        old = decode_workout(held) if held is not None else None
         if old is not None and offset < old.offset:
             return
         row: WorkoutRow | None = None
@@ -219,7 +234,8 @@ class Route:
         except BadEventError as error:
             reason = str(error)
         if old is not None or reason is not None:
-            at.state.put(at.row_key, offset, _encode(WorkoutState(offset, reason)))
+            new = WorkoutState(offset, reason, held_event(at.record, reason))
+            at.state.put(at.row_key, offset, encode_state(new))
             said.messages.append(self._listed(at, reason, origin))
         said.to_workout(at.row_id, at.row_key, WorkoutEntry(offset, origin, row))
 
@@ -228,25 +244,22 @@ class Route:
     def _exercise(self, at: _At, said: _Said) -> None:
         offset = at.record.offset
         held = at.state.get(at.row_key)
-        old = _decode_exercise(held) if held is not None else None
+        old = decode_exercise(held) if held is not None else None
         if old is not None and offset < old.offset:
             return
+        row, reason, origin = self._read_exercise(at)
+        event = held_event(at.record, reason)
         known = old.row if old is not None else None
         said_again = old is not None and offset == old.offset
-        if old is not None and said_again:
-            new = old
-        else:
-            row, reason, origin = self._read_exercise(at)
-            if (row, reason) == (known, old.reason if old is not None else None):
-                return
-            quarantined = reason is not None or (old is not None and old.quarantined)
-            new = ExerciseState(offset, origin, row, reason, quarantined)
-        at.state.put(at.row_key, new.offset, _encode(new))
+        before = (known, old.reason, old.event) if old is not None else (None, None, None)
+        if not said_again and before[:2] == (row, reason) and same_event(before[2], event):
+            return
+        quarantined = reason is not None or (old is not None and old.quarantined)
+        new = ExerciseState(offset, origin, row, reason, quarantined, event)
+        at.state.put(at.row_key, offset, encode_state(new))
         if new.quarantined:
-            said.messages.append(
-                quarantine(self._names, at.partition, at.record, new.reason, new.origin)
-            )
-        if said_again or new.row != known:
+            said.messages.append(self._listed(at, reason, origin))
+        if said_again or row != known:
             said.messages.extend(self._exercise_messages(at.row_id, new))
 
     def _read_exercise(self, at: _At) -> tuple[ExerciseRow | None, str | None, Origin]:

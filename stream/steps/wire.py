@@ -61,6 +61,14 @@ class ExerciseFact(msgspec.Struct, array_like=True, frozen=True, tag="x"):
 
 Fact = WorkoutFact | ExerciseFact
 
+
+class Retry(msgspec.Struct, array_like=True, frozen=True, tag="r"):
+    """A request to judge a row of a source topic anew; the record's key is the row's."""
+
+    topic: str
+
+
 encode = msgspec.msgpack.Encoder().encode
 decode_entries = msgspec.msgpack.Decoder(list[Entry]).decode
 decode_fact = msgspec.msgpack.Decoder(Fact).decode
+decode_retry = msgspec.msgpack.Decoder(Retry).decode

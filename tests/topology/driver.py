@@ -21,6 +21,7 @@ from stream.steps.aggregate import Aggregate
 from stream.steps.assemble import Assemble
 from stream.steps.route import Route
 from stream.steps.step import Message, Record, Step
+from stream.steps.wire import Retry, encode
 from tests.topology.source import EXERCISE, PERFORMED, WORKOUT
 
 PARTITIONS = 2
@@ -114,7 +115,7 @@ class Cut:
 
     step: int
     partitions: int = 2**PARTITIONS - 1
-    topics: int = 7
+    topics: int = 15
     size: int = 10**6
 
 
@@ -132,6 +133,7 @@ class Pipeline:
         self.zombies: list[Copy] = []
         self.read_store: dict[str, dict[bytes, Versioned]] = defaultdict(dict)
         self.on_output: Callable[[Write], None] = lambda write: None  # noqa: ARG005 - none listens
+        self.on_fold: Callable[[Fold], None] = lambda fold: None  # noqa: ARG005 - the same
         for number, step in enumerate(self.steps):
             for partition in range(PARTITIONS):
                 self.committed[number, partition] = dict.fromkeys(step.topics, 0)
@@ -143,6 +145,11 @@ class Pipeline:
     def emit(self, table: str, key: bytes, value: bytes | None, timestamp_ms: int) -> None:
         """Append an event of the source, in the partition of its key."""
         self.log(TABLE_TOPICS[table], crc32(key) % PARTITIONS).append(key, value, timestamp_ms)
+
+    def ask_again(self, table: str, key: bytes) -> None:
+        """Append a request to judge a row anew, in the partition that has its state."""
+        request = encode(Retry(TABLE_TOPICS[table]))
+        self.log(TOPICS.requests, crc32(key) % PARTITIONS).append(key, request)
 
     # -- running
 
@@ -157,7 +164,9 @@ class Pipeline:
         taking = [copy for copy in copies if copy.partition in batch]
         states = {copy.partition: copy.store.batch() for copy in taking}
         messages = self.steps[cut.step].fold(batch, states)
-        return Fold(taking, states, self._writes(cut.step, states, messages), positions)
+        fold = Fold(taking, states, self._writes(cut.step, states, messages), positions)
+        self.on_fold(fold)
+        return fold
 
     def run(self, cut: Cut) -> bool:
         """Run a batch to its commit; False where there was nothing to do."""

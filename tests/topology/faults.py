@@ -12,7 +12,7 @@ HEAVY, LIGHT, MANY, FEW, BAD, EMPTY = 3, 1, 6, 11, 5, 8
 """Lists of sets: 1×120, 5×100, 12 and 13×60, 2×0.1, and a row with text for a number."""
 CHEST_DAY, SAME_WEEK, NEXT_WEEK, MARCH, NOVEMBER, NO_DAY = 0, 1, 2, 3, 5, 6
 
-ALL: tuple[int, int, int] = 3, 7, 99
+ALL: tuple[int, int, int] = 3, 15, 99
 
 BEGIN: History = [
     ("put_exercise", 1, 0, 0),
@@ -128,7 +128,7 @@ HISTORIES: dict[str, History] = {
         ("put_exercise", 1, 0, 1),
         *READ,
         ("crash_changelog", AGGREGATE, 0),
-        *[("run", AGGREGATE, 3, 7, 1)] * 9,
+        *[("run", AGGREGATE, 3, 15, 1)] * 9,
     ],
     "assemble skips a gate's version, and dies": [
         ("put_performed", 1, 1, 1, HEAVY),
@@ -139,6 +139,12 @@ HISTORIES: dict[str, History] = {
         ("rewind", ROUTE, 1, 2),
         ("run", ROUTE, *ALL),
         ("crash_changelog", ASSEMBLE, 0),
+    ],
+    "route dies before it says that a workout has healed": [
+        ("put_workout", 1, USER, NO_DAY, 0),
+        ("settle",),
+        ("put_workout", 1, USER, MARCH, 0),
+        ("crash_changelog", ROUTE, 0),
     ],
     "route dies after a row moved through two workouts": [
         ("put_workout", 2, USER, MARCH, 0),
@@ -163,7 +169,7 @@ HISTORIES: dict[str, History] = {
         *edited(HEAVY),
         *edited(FEW),
         ("crash_changelog", AGGREGATE, 0),
-        *[("run", AGGREGATE, 3, 7, 1)] * 3,
+        *[("run", AGGREGATE, 3, 15, 1)] * 3,
         ("wake", 0, 2, None),
     ],
     "a zombie route says a row as it was": [
@@ -238,6 +244,17 @@ HISTORIES: dict[str, History] = {
         ("hand_over", ASSEMBLE, 1, 1),
         ("put_workout", 1, USER, MARCH, 1),
     ],
+    "a zombie's state comes last in the changelog, which is compacted": [
+        ("pause", ASSEMBLE, 1),
+        ("put_performed", 1, 1, 1, HEAVY),
+        ("settle",),
+        ("put_workout", 1, USER, MARCH, 0),
+        ("settle",),
+        ("wake", 0, 1, None),
+        ("compact_changelog", ASSEMBLE, 1),
+        ("hand_over", ASSEMBLE, 1, 1),
+        ("put_workout", 1, USER, NOVEMBER, 0),
+    ],
     "a zombie's store is taken up again": [
         ("pause", AGGREGATE, USERS_PARTITION),
         *edited(HEAVY),
@@ -286,6 +303,7 @@ HISTORIES: dict[str, History] = {
         ("put_workout", 1, USER, CHEST_DAY, 1),
         ("put_workout", 1, USER, MARCH, 1),
         ("put_workout", 1, USER, NOVEMBER, 1),
+        *[("put_exercise", 1, 0, group) for group in (1, 0, 1)],
     ],
     "only the tombstones remain": [
         ("drop", PERFORMED, 1),
@@ -325,11 +343,74 @@ HISTORIES: dict[str, History] = {
         ("settle",),
         ("put_workout", 1, USER, CHEST_DAY, 0),
     ],
+    "an exercise is bad, then another one for the same reason": [
+        ("put_exercise", 1, 0, 4),
+        ("settle",),
+        ("put_exercise", 1, 1, 4),
+    ],
     "an exercise is bad and heals": [
         ("put_exercise", 1, 0, 4),
         ("settle",),
         ("put_exercise", 1, 0, 1),
     ],
+    # what is asked of a row on the list
+    "a row that is still bad is judged anew, twice": [
+        ("put_performed", 1, 1, 1, BAD),
+        ("settle",),
+        ("retry", PERFORMED, 1),
+        ("settle",),
+        ("retry", PERFORMED, 1),
+    ],
+    "a workout that is still bad is judged anew": [
+        ("put_workout", 1, USER, NO_DAY, 0),
+        ("settle",),
+        ("retry", WORKOUTS, 1),
+        ("settle",),
+        ("put_workout", 1, USER, MARCH, 0),
+    ],
+    "an exercise that is still bad is judged anew": [
+        ("put_exercise", 1, 0, 4),
+        ("settle",),
+        ("retry", EXERCISES, 1),
+        ("settle",),
+        ("put_exercise", 1, 0, 1),
+    ],
+    "a retry is read again after the row has healed": [
+        ("put_performed", 1, 1, 1, BAD),
+        ("settle",),
+        ("retry", PERFORMED, 1),
+        ("settle",),
+        ("put_performed", 1, 1, 1, HEAVY),
+        ("settle",),
+        ("rewind", ROUTE, 0, 99),
+        ("rewind", ROUTE, 1, 99),
+    ],
+    "a zombie route answers a retry late": [
+        ("put_performed", 1, 1, 1, BAD),
+        ("settle",),
+        ("pause", ROUTE, 0),
+        ("pause", ROUTE, 1),
+        ("retry", PERFORMED, 1),
+        ("put_performed", 1, 1, 1, HEAVY),
+        ("settle",),
+        ("wake", 0, 1, None),
+        ("wake", 1, 1, None),
+    ],
+    "route dies before the outputs of a retry": [
+        ("put_performed", 1, 1, 1, BAD),
+        ("put_exercise", 1, 0, 4),
+        ("settle",),
+        ("retry", PERFORMED, 1),
+        ("retry", EXERCISES, 1),
+        ("crash_changelog", ROUTE, 0),
+    ],
+    "a retry of a row that is gone": [
+        ("put_performed", 1, 1, 1, BAD),
+        ("settle",),
+        ("drop", PERFORMED, 1),
+        ("retry", PERFORMED, 1),
+    ],
+    "a retry of a row that never was bad": [("retry", table, 1) for table in range(3)],
     # the figures
     "the best set falls": [
         ("put_workout", 2, USER, MARCH, 0),

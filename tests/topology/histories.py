@@ -17,9 +17,22 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.topology.driver import PARTITIONS, TABLE_TOPICS, TOPICS, Cut, Pipeline, Write
+from stream.domain.workouts import Place
+from stream.steps.keys import week_key
+from stream.steps.week_state import decode_week
+from tests.topology.driver import PARTITIONS, TABLE_TOPICS, TOPICS, Cut, Fold, Pipeline, Write
 from tests.topology.recompute import Content, Recomputation
-from tests.topology.source import DATES, EXERCISE, GROUPS, PERFORMED, SETS, WORKOUT, Source
+from tests.topology.source import (
+    DATES,
+    EXERCISE,
+    GROUPS,
+    LEFT_OUT,
+    PERFORMED,
+    SETS,
+    WORKOUT,
+    Source,
+    row_key,
+)
 
 Operation = tuple[Any, ...]
 History = list[Operation]
@@ -45,6 +58,7 @@ class World:
         self.pipeline = Pipeline(self.zone)
         self.said: list[Write] = []
         self.pipeline.on_output = self._hear
+        self.pipeline.on_fold = hold_weeks_to_their_exercises
         self.source = Source(self.pipeline.emit)
 
     def play(self, history: History) -> None:
@@ -78,6 +92,12 @@ class World:
 
     def snapshot(self) -> None:
         self.source.snapshot()
+
+    # -- the operator
+
+    def retry(self, table: int, row_id: int) -> None:
+        """Ask for a row to be judged anew, whether it is on the list or not."""
+        self.pipeline.ask_again(TABLES[table], row_key(row_id))
 
     # -- the connector and the broker
 
@@ -142,6 +162,7 @@ class World:
         assert self.content(TOPICS.weekly_stats) == expected.weekly_stats
         assert self.content(TOPICS.records) == expected.records
         assert self.quarantined() == expected.quarantine
+        self._hold_the_list_to_its_rows()
 
     def content(self, topic: str) -> Content:
         """Return what the read store holds of an output."""
@@ -158,10 +179,25 @@ class World:
             for topic, row_key in self.content(TOPICS.quarantine)
         }
 
+    def _hold_the_list_to_its_rows(self) -> None:
+        """The event that is listed is of the row as it is, never of one before."""
+        tables = {topic: table for table, topic in TABLE_TOPICS.items()}
+        for (topic, key), listed in self.content(TOPICS.quarantine).items():
+            row = self.source.tables.named(tables[topic])[_decode(key)["id"]]
+            after = _decode(listed["event"])["after"]
+            assert known(after).items() <= {**after, **row}.items()
+
     def _hear(self, write: Write) -> None:
-        """Hold every week that is ever said to its own total."""
+        """Hold every week and every workout that is ever said to its own total."""
         self.said.append(write)
-        if write.topic == TOPICS.weekly_stats and write.value is not None:
+        if write.value is None:
+            return
+        if write.topic == TOPICS.workouts:
+            workout = _decode(write.value)
+            for each in workout["exercises"]:
+                assert sum(one["volume"] for one in each["sets"]) == each["volume"]
+            assert sum(each["volume"] for each in workout["exercises"]) == workout["total_volume"]
+        if write.topic == TOPICS.weekly_stats:
             week = _decode(write.value)
             assert sum(week["volume_by_muscle_group"].values()) == week["total_volume"]
             assert sum(week["volume_by_day"].values()) == week["total_volume"]
@@ -175,6 +211,29 @@ class World:
                 value = None if write.value is None else meaning(write.value)
                 said[write.topic, write.key].append(value)
         return said
+
+
+def hold_weeks_to_their_exercises(fold: Fold) -> None:
+    """What a week says at any time is the sum of the exercises that it holds just then."""
+    for (topic, partition), writes in fold.writes.items():
+        for write in writes if topic == TOPICS.weekly_stats else ():
+            key = _decode(write.key)
+            year, _, number = key["week"].partition("-W")
+            held = fold.states[partition].get(
+                week_key(Place(key["user_id"], int(year), int(number)))
+            )
+            assert held is not None
+            of_exercise: dict[int, Fraction] = defaultdict(Fraction)
+            for _, contribution in decode_week(held).live():
+                for row in contribution.rows:
+                    of_exercise[row.exercise_id] += Fraction(row.sets.volume)
+            said = 0 if write.value is None else _decode(write.value)["total_volume"]
+            assert sum(of_exercise.values()) == said
+
+
+def known(after: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of an event that were not left out of it."""
+    return {name: value for name, value in after.items() if value != LEFT_OUT}
 
 
 def meaning(value: bytes) -> dict[str, Any]:
@@ -197,8 +256,8 @@ _id = st.sampled_from([1, 1, 2, 3])
 _table = _step = _up_to(2)
 _partition = _up_to(PARTITIONS - 1)
 _size = st.sampled_from([1, 2, 3, 99])
-_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 7), _size)
-_late_cut = (st.just(2), st.just(3), st.just(7), _size)
+_cut = (_step, st.integers(1, 2**PARTITIONS - 1), st.integers(1, 15), _size)
+_late_cut = (st.just(2), st.just(3), st.just(15), _size)
 _written = _up_to(10_000)
 _sets = st.one_of(_up_to(1), _up_to(len(SETS) - 1))
 _date = st.one_of(_up_to(1), _up_to(len(DATES) - 1))
@@ -223,13 +282,14 @@ app_operations: SearchStrategy[Operation] = st.one_of(
 runs: SearchStrategy[Operation] = st.one_of(
     _operation("run", *_cut), _operation("flow", _step, _size), _operation("flow", _step, _size)
 )
+retries: SearchStrategy[Operation] = _operation("retry", _table, _id)
 faults: SearchStrategy[Operation] = st.one_of(
     _operation("crash", *_cut, _written, _up_to(1)),
     _operation("crash", *_late_cut, _written, _up_to(1)),
     _operation("crash_after_store", *_cut),
     _operation("crash_changelog", _step, _up_to(2)),
     _operation("hand_over", _step, _partition, _up_to(1)),
-    _operation("rewind", _step, _partition, st.integers(1, 12)),
+    _operation("rewind", _step, _partition, st.integers(1, 60)),
     _operation("pause", _step, _partition),
     _operation("wake", _up_to(1), _size, st.none()),
     _operation("wake", _up_to(1), _size, _written),

@@ -143,7 +143,7 @@ class Source:
 
     def _gone(self, table: str, row_id: int) -> None:
         self._event(table, row_id, "d", None)
-        self._emit(table, _key(row_id), None, self._clock)
+        self._emit(table, row_key(row_id), None, self._clock)
 
     def _event(self, table: str, row_id: int, operation: str, after: Row | None) -> None:
         self._clock += 1
@@ -159,8 +159,8 @@ class Source:
             },
             "ts_ms": self._clock * 1000 + 5,
         }
-        self._emit(table, _key(row_id), msgspec.json.encode(event), self._clock * 1000)
+        self._emit(table, row_key(row_id), msgspec.json.encode(event), self._clock * 1000)
 
 
-def _key(row_id: int) -> bytes:
+def row_key(row_id: int) -> bytes:
     return b'{"id":%d}' % row_id

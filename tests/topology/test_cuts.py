@@ -30,7 +30,7 @@ def up_to(step: int, history: History) -> World:
 
 def drain(world: World, step: int) -> None:
     """Let a step run to the end of its logs, a record at a time."""
-    alone = [Cut(step, 1 << p, 1 << t, ONE_AT_A_TIME) for p in range(PARTITIONS) for t in range(3)]
+    alone = [Cut(step, 1 << p, 1 << t, ONE_AT_A_TIME) for p in range(PARTITIONS) for t in range(4)]
     while any(world.pipeline.run(cut) for cut in alone):
         pass
 

@@ -16,6 +16,7 @@ from tests.topology.histories import (
     app_operations,
     compactions,
     faults,
+    retries,
     runs,
     seeded,
     thorough,
@@ -26,7 +27,7 @@ ZONES = st.sampled_from(["UTC", "America/New_York"])
 
 
 @thorough
-@given(history=seeded(st.one_of(app_operations, runs, faults)), zone=ZONES)
+@given(history=seeded(st.one_of(app_operations, runs, faults, retries)), zone=ZONES)
 def test_any_history_ends_as_a_recomputation(history: History, zone: str) -> None:
     World(zone).play(history)
 
@@ -35,7 +36,7 @@ def test_any_history_ends_as_a_recomputation(history: History, zone: str) -> Non
 @given(
     before=st.lists(st.one_of(app_operations, runs), max_size=8),
     fault=st.sampled_from(sorted(HISTORIES)),
-    after=st.lists(st.one_of(app_operations, runs, faults), max_size=12),
+    after=st.lists(st.one_of(app_operations, runs, faults, retries), max_size=12),
     zone=ZONES,
 )
 def test_any_history_around_a_fault_ends_as_a_recomputation(
@@ -45,6 +46,6 @@ def test_any_history_around_a_fault_ends_as_a_recomputation(
 
 
 @thorough
-@given(history=seeded(st.one_of(whole_rows, runs, compactions)), zone=ZONES)
+@given(history=seeded(st.one_of(whole_rows, runs, compactions, retries)), zone=ZONES)
 def test_events_that_compaction_dropped_are_not_missed(history: History, zone: str) -> None:
     World(zone).play(history)
