@@ -26,6 +26,22 @@ OPEN_IN_CAPTURE = (
 )
 """Takes the capture that it befell, too."""
 
+OPEN_DOUBT = (
+    "INSERT INTO tonnage.incident (kind, detail, generation) VALUES (%s, %s, %s)"
+    " ON CONFLICT (kind, generation, capture)"
+    " DO UPDATE SET detail = EXCLUDED.detail, passed = false"
+)
+"""Takes the kind, the detail and the generation."""
+
+DOUBT_PASSED = "UPDATE tonnage.incident SET passed = true WHERE kind = %s AND generation = %s"
+"""Takes the kind and the generation."""
+
+DOUBTS_PASSED = "SELECT kind FROM tonnage.incident WHERE passed AND generation = %s"
+"""Takes the generation."""
+
+CLOSE_DOUBTS = "DELETE FROM tonnage.incident WHERE passed AND generation = %s AND kind = ANY(%s)"
+"""Takes the generation and the kinds; one that has begun again stays."""
+
 CLOSE = "DELETE FROM tonnage.incident WHERE kind = %s AND generation = 0 AND capture = -1"
 """Takes the kind of one that befell nothing in particular."""
 
@@ -46,6 +62,9 @@ class Incident(StrEnum):
 
     POISON = "poison"
     """A step failed on a message and left it out; a rebuild mends it."""
+
+    REPEATED = "repeated"
+    """Events of a source partition come once more; it closes by itself when they have passed."""
 
     SLOT = "slot"
     """The replication slot is gone, lost its WAL, or was moved: changes were missed."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -21,13 +21,22 @@ import msgspec
 import psycopg
 from aiokafka.errors import KafkaError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
 from stream.cdc.lsn import format_lsn
 from stream.domain.weeks import from_epoch_us
 from stream.engine.frontier import SourcePoint
 from stream.engine.outbox import VERSION_HEADER
+from stream.engine.repeats import Doubt
 from stream.engine.runner import LOOK_SECONDS, Fetched, InterruptedRunError, halves
-from stream.incidents import OPEN_IN, Incident
+from stream.incidents import (
+    CLOSE_DOUBTS,
+    DOUBT_PASSED,
+    DOUBTS_PASSED,
+    OPEN_DOUBT,
+    OPEN_IN,
+    Incident,
+)
 from stream.names import Topics
 from stream.notices import CHANNEL, notices
 from stream.publisher import Offsets, Row
@@ -174,9 +183,20 @@ class Sink:
         async with self._pool.connection() as connection:
             return (await self._standing(connection)).positions
 
-    async def store_frontier(self, point: SourcePoint) -> None:
-        """Say up to where the source is served; it never goes back."""
+    async def passed_doubts(self) -> list[str]:
+        """Return what was in doubt and is over, but may not be served yet."""
         async with self._pool.connection() as connection:
+            cursor = await connection.execute(DOUBTS_PASSED, [self._names.generation])
+            return [kind for (kind,) in await cursor.fetchall()]
+
+    async def store_frontier(self, point: SourcePoint, doubts: Sequence[str] = ()) -> None:
+        """Say up to where the source is served; it never goes back.
+
+        `doubts` were over before this point was waited for, and so are served.
+        """
+        async with self._pool.connection() as connection:
+            if doubts:
+                await connection.execute(CLOSE_DOUBTS, [self._names.generation, list(doubts)])
             await connection.execute(
                 "INSERT INTO tonnage.frontier AS held (generation, lsn, source_time)"
                 " VALUES (%s, %s, %s) ON CONFLICT (generation) DO UPDATE"
@@ -189,6 +209,20 @@ class Sink:
         """Mark every answer stale, and say why."""
         async with self._pool.connection() as connection:
             await connection.execute(OPEN_IN, [kind, detail, self._names.generation])
+
+    async def tell(self, doubt: Doubt) -> None:
+        """Mark every answer stale while a partition is in doubt; wait for a read store away."""
+        kind = f"{Incident.REPEATED} {doubt.name}"
+        number = self._names.generation
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(AWAY), wait=wait_fixed(RETRY_SECONDS)
+        ):
+            with attempt:
+                async with self._pool.connection() as connection:
+                    if doubt.reason is None:
+                        await connection.execute(DOUBT_PASSED, [kind, number])
+                    else:
+                        await connection.execute(OPEN_DOUBT, [kind, doubt.reason, number])
 
     async def idle(self) -> None:
         """See whether this generation serves now, and whether somebody else has published."""

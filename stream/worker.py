@@ -25,6 +25,7 @@ from stream.engine.app import StepApp, make_app
 from stream.engine.frontier import Frontier
 from stream.engine.keyvalue import KeyValue, MemoryKeyValue, RocksKeyValue
 from stream.engine.outbox import Outbox
+from stream.engine.repeats import Repeats
 from stream.engine.restore import Restorer, StateKeeper
 from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
@@ -79,7 +80,9 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
 
     sink = Sink(topics, pool, Publisher(topics, servers, outbox, PublishedTable(pool), owned))
     runners = [
-        StepRunner(step, topics, outbox, restorer, sink.open_incident)
+        StepRunner(
+            step, topics, outbox, restorer, sink, Repeats({*step.topics} & {*topics.source.all})
+        )
         for step in steps_of(settings, topics)
     ]
 
@@ -115,6 +118,7 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
         partitions=topics.partitions,
         stages=[*(runner.topics for runner in runners), sink.topics],
         kept=sink.positions,
+        doubts=sink.passed_doubts,
         store=sink.store_frontier,
         leads=leads,
     )

@@ -74,7 +74,8 @@ class Frontier:
         stages: the topics that each stage reads, in the order of the flow; the last is the
             sink's.
         kept: returns the positions in the read store.
-        store: stores a point; it never goes back.
+        doubts: returns what was in doubt and is over, but may not be served yet.
+        store: stores a point, and that the doubts of before are served; it never goes back.
         leads: says whether this worker is the one to do it.
     """
 
@@ -88,7 +89,8 @@ class Frontier:
         partitions: int,
         stages: Sequence[Sequence[str]],
         kept: Callable[[], Awaitable[Offsets]],
-        store: Callable[[SourcePoint], Awaitable[None]],
+        doubts: Callable[[], Awaitable[Sequence[str]]],
+        store: Callable[[SourcePoint, Sequence[str]], Awaitable[None]],
         leads: Callable[[], bool],
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -98,6 +100,7 @@ class Frontier:
         self._partitions = partitions
         self._stages = stages
         self._kept = kept
+        self._doubts = doubts
         self._store = store
         self._leads = leads
 
@@ -132,8 +135,9 @@ class Frontier:
                 point = await self._newest(offsets)
                 if point is None or point.lsn <= reached.lsn or not self._leads():
                     continue
+                over = await self._doubts()
                 await self._pass(ends, admin)
-                await self._store(point)
+                await self._store(point, over)
                 reached = point
 
     async def _newest(self, offsets: AIOKafkaConsumer) -> SourcePoint | None:

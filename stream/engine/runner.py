@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
 from aiokafka import TopicPartition
 
 from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing, Positions
+from stream.engine.repeats import Doubt, Repeats
 from stream.engine.state import BatchState, PartitionStore
 from stream.incidents import Incident
 from stream.names import Topics
@@ -60,6 +61,16 @@ class Restores(Protocol):
         """Return those whose changelog holds more than their owner has sent."""
 
 
+class Tells(Protocol):
+    """Marks every answer stale, and says why."""
+
+    async def open_incident(self, kind: Incident, detail: str) -> None:
+        """Open an incident of this generation."""
+
+    async def tell(self, doubt: Doubt) -> None:
+        """Say that a partition is in doubt, or not any more."""
+
+
 class StepRunner:
     """The order of writes is the correctness: changelog and outputs first, then the store.
 
@@ -76,7 +87,8 @@ class StepRunner:
         topics: Topics,
         outbox: Outbox,
         restorer: Restores,
-        open_incident: Callable[[Incident, str], Awaitable[None]],
+        teller: Tells,
+        repeats: Repeats,
     ) -> None:
         self.step = step
         self.topics = step.topics
@@ -85,7 +97,8 @@ class StepRunner:
         self._outbox = outbox
         self._restorer = restorer
         self._names = topics
-        self._open_incident = open_incident
+        self._teller = teller
+        self._repeats = repeats
         self._next_look = 0.0
 
     async def run(self, batch: Fetched) -> None:
@@ -105,7 +118,14 @@ class StepRunner:
             for half in halves(batch):
                 await self.run(half)
             return
+        doubts = [*self._repeats.look(batch, states)]
+        for doubt in doubts:
+            if doubt.reason is not None:
+                await self._teller.tell(doubt)
         ends = await self._outbox.send(self._outgoing(states, messages))
+        for doubt in doubts:
+            if doubt.reason is None:
+                await self._teller.tell(doubt)
         for partition, state in states.items():
             if state.durable or state.local:
                 await self._write(partition, state, ends)
@@ -115,7 +135,7 @@ class StepRunner:
         [(partition, [record])] = batch.items()
         reason = f"{self.step.name} failed: {error!r}"
         where = f"{record.topic}-{partition} at {record.offset}"
-        await self._open_incident(Incident.POISON, f"{where}: {reason}")
+        await self._teller.open_incident(Incident.POISON, f"{where}: {reason}")
         message = set_aside(self._names, partition, record, reason)
         await self._outbox.send(self._outgoing({}, [message]))
 

@@ -10,10 +10,14 @@ COMMENT ON TABLE tonnage.watch IS
 
 ALTER TABLE tonnage.incident
     ADD COLUMN capture integer NOT NULL DEFAULT -1,
+    ADD COLUMN passed boolean NOT NULL DEFAULT false,
     DROP CONSTRAINT incident_pkey,
     ADD PRIMARY KEY (kind, generation, capture);
 COMMENT ON COLUMN tonnage.incident.capture IS
     'The capture that it befell, and so every generation that it feeds; -1: whichever feeds it';
+
+COMMENT ON COLUMN tonnage.incident.passed IS
+    'It is over; what follows from it is served once the frontier has passed';
 
 CREATE VIEW tonnage.open_incident AS
 SELECT g.number AS generation, i.kind, i.detail, i.since

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from uuid import uuid4
@@ -42,6 +42,8 @@ class Flow:
         self.group = f"engine-{uuid4()}"
         self.kept: dict[tuple[str, int], int] = {}
         self.points: list[SourcePoint] = []
+        self.doubts: list[str] = []
+        self.cleared: list[str] = []
         self.leads = True
         self.asked = 0
 
@@ -52,8 +54,12 @@ class Flow:
     async def _kept(self) -> Offsets:
         return self.kept
 
-    async def _store(self, point: SourcePoint) -> None:
+    async def _doubts(self) -> list[str]:
+        return list(self.doubts)
+
+    async def _store(self, point: SourcePoint, doubts: Sequence[str]) -> None:
         self.points.append(point)
+        self.cleared.extend(doubts)
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -67,6 +73,7 @@ class Flow:
                 partitions=PARTITIONS,
                 stages=[(self.source,), (self.outputs,)],
                 kept=self._kept,
+                doubts=self._doubts,
                 store=self._store,
                 leads=self._leads,
             ).run()
@@ -202,5 +209,20 @@ def test_who_does_not_lead_stores_nothing(flow: Flow) -> None:
             flow.commit()
             await until(lambda: bool(flow.points), "a point")
             assert flow.points == [SourcePoint(20, 20)]
+
+    asyncio.run(scenario())
+
+
+def test_what_passes_while_a_point_is_waited_for_stays_in_doubt_until_the_next(flow: Flow) -> None:
+    async def scenario() -> None:
+        flow.doubts = ["before"]
+        flow.commit()
+        async with flow.followed():
+            flow.change(0, lsn=10)
+            await flow.looked_at()
+            flow.doubts = ["before", "meanwhile"]
+            flow.commit()
+            await until(lambda: flow.points == [SourcePoint(10, 10)], "the point")
+            assert flow.cleared == ["before"]
 
     asyncio.run(scenario())
