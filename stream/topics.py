@@ -18,7 +18,14 @@ DAY_MS = 24 * 60 * 60 * 1000
 TOMBSTONES_MS = 30 * DAY_MS
 """How long deletions stay readable: a position older than this is a gap."""
 
-COMPACTED = {"cleanup.policy": "compact", "delete.retention.ms": str(TOMBSTONES_MS)}
+COMPACTION_MS = 7 * DAY_MS
+"""By when older records of a key are compacted away, however little is written."""
+
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "delete.retention.ms": str(TOMBSTONES_MS),
+    "max.compaction.lag.ms": str(COMPACTION_MS),
+}
 CHANGELOG = COMPACTED | {"min.compaction.lag.ms": str(DAY_MS)}
 """A day in which both the newest version of a key and a late writer's stay readable."""
 

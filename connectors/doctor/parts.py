@@ -22,7 +22,13 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 CLOCKS_APART = timedelta(seconds=2)
 _APPLY = "tonnage connector apply"
-_COUNTED = ("cleanup.policy", "delete.retention.ms", "retention.ms", "max.message.bytes")
+_COUNTED = (
+    "cleanup.policy",
+    "delete.retention.ms",
+    "max.compaction.lag.ms",
+    "max.message.bytes",
+    "retention.ms",
+)
 
 
 def check_connect(settings: Settings) -> Iterator[Finding]:

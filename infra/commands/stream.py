@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.freshness import Freshness, judge
-from infra.commands import quarantine, reset
+from infra.commands import erase, quarantine, reset
 from stream.generations import State
 from stream.settings import load_settings
 from stream.status import GenerationStatus, StreamStatus, stream_status
@@ -21,6 +21,7 @@ from stream.status import GenerationStatus, StreamStatus, stream_status
 app = typer.Typer(no_args_is_help=True, help="Workers: run them, look at them, rebuild.")
 
 reset.register(app)
+erase.register(app)
 app.add_typer(quarantine.app, name="quarantine")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
