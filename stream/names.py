@@ -66,6 +66,11 @@ class Topics:
         return self._own("requests")
 
     @property
+    def logs(self) -> tuple[str, ...]:
+        """What is read once, by one step, and deleted when it is processed."""
+        return self.requests, self.rows, self.facts
+
+    @property
     def workouts(self) -> str:
         """Assembled workouts."""
         return self._own("workouts")

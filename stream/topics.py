@@ -67,7 +67,7 @@ def capture_topics(settings: Settings) -> Iterator[TopicSpec]:
 
 def generation_topics(topics: Topics, changelogs: tuple[str, ...]) -> Iterator[TopicSpec]:
     """Name the topics of one generation."""
-    for name in (topics.requests, topics.rows, topics.facts):
+    for name in topics.logs:
         yield TopicSpec(name, topics.partitions, LOG)
     for name in topics.public:
         yield TopicSpec(name, topics.partitions, COMPACTED)

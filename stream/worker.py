@@ -129,8 +129,7 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     )
     app.task(watchdog.run)
     app.task(partial(tell_health, app))
-    passing = (topics.requests, topics.rows, topics.facts)
-    app.task(partial(keep_trimming, servers, topics.group, passing, leads))
+    app.task(partial(keep_trimming, servers, topics.group, topics.logs, leads))
     return app
 
 

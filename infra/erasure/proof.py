@@ -113,9 +113,8 @@ def _generation(settings: Settings, topics: Topics, ids: Ids) -> Iterator[Place]
             return ids.in_state(name, key)
 
         yield _topic(settings, topics.changelog(step.name), mine, holds_text)
-    logs = (topics.rows, topics.facts)
-    asyncio.run(trim(settings.need("bootstrap_servers"), topics.group, logs))
-    for topic in logs:
+    asyncio.run(trim(settings.need("bootstrap_servers"), topics.group, topics.logs))
+    for topic in (topics.rows, topics.facts):  # a request names a row, and holds nothing of it
         yield _topic(settings, topic, lambda key: key.isdigit() and int(key) in ids.workouts, bool)
 
 

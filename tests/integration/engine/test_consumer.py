@@ -6,7 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from faust.types import TP
 
+from stream.engine.consumer import StepConsumer
 from stream.engine.runner import Fetched, InterruptedRunError
 from tests.integration.engine.harness import PARTITIONS, Broker, Seen, until, worker
 
@@ -64,6 +66,29 @@ def test_commits_go_on_after_a_restart(
             assert sorted(map(int, seen.values)) == list(range(100 * run, 100 * run + 40))
 
     asyncio.run(scenario())
+
+
+def test_nothing_is_fetched_before_positions_are_sought(
+    broker: Broker, topic: str, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetchable: list[set[TP]] = []
+    seek = StepConsumer.perform_seek
+
+    async def watched(consumer: StepConsumer) -> None:
+        fetchable.append(set(consumer._get_active_partitions()))  # noqa: SLF001 - Faust's own word
+        await seek(consumer)
+
+    monkeypatch.setattr(StepConsumer, "perform_seek", watched)
+
+    async def scenario() -> None:
+        seen = Seen(topic)
+        async with worker(broker, group, tmp_path, seen):
+            broker.send(topic, numbers(4))
+            await until(lambda: len(seen.values) == 4, "records after the seek")
+
+    asyncio.run(scenario())
+    assert fetchable
+    assert all(each == set() for each in fetchable)
 
 
 def test_a_fetch_that_outlives_a_rebalance_loses_nothing(
