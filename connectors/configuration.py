@@ -19,17 +19,12 @@ from psycopg.conninfo import conninfo_to_dict
 from connectors.captured import HEARTBEAT_SCHEMA, HEARTBEAT_TABLE, captured_tables
 from connectors.errors import ConnectorError
 from stream.settings import Settings
+from stream.topics import HEARTBEAT_TOPIC_PREFIX, notification_topic, signal_topic
 
 HEARTBEAT_CHECK_MS = 200
-HEARTBEAT_TOPIC_PREFIX = "tonnage.debezium-heartbeat"
 
 _CERTIFICATES = ("sslrootcert", "sslcert", "sslkey")
 _HIDDEN = "********"
-
-
-def heartbeat_topic(settings: Settings) -> str:
-    """Name the topic of Debezium's own heartbeat records."""
-    return f"{HEARTBEAT_TOPIC_PREFIX}.{settings.topic_prefix}"
 
 
 def render(settings: Settings) -> dict[str, str]:
@@ -44,6 +39,9 @@ def render(settings: Settings) -> dict[str, str]:
         "database": source.get("dbname", "postgres"),
         "sslmode": source.get("sslmode", "prefer"),
         "heartbeat_topic_prefix": HEARTBEAT_TOPIC_PREFIX,
+        "signal_topic": signal_topic(settings),
+        "notification_topic": notification_topic(settings),
+        "bootstrap_servers": settings.need("bootstrap_servers"),
         "heartbeat_check_ms": str(min(HEARTBEAT_CHECK_MS, settings.heartbeat_interval_ms)),
         "heartbeat_query": _heartbeat_query(settings.heartbeat_interval_ms),
         "tables": _tables(settings),

@@ -38,7 +38,9 @@ QUARANTINE = {
     "retention.ms": str(TOMBSTONES_MS),
 }
 HEARTBEAT = {"cleanup.policy": "delete", "retention.ms": str(60 * 60 * 1000)}
+SIGNALS = {"cleanup.policy": "delete", "retention.ms": str(DAY_MS)}
 MAX_MESSAGE_BYTES = 8 << 20
+HEARTBEAT_TOPIC_PREFIX = "tonnage.debezium-heartbeat"
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,27 @@ def shared_topics(settings: Settings) -> Iterator[TopicSpec]:
 
 
 def capture_topics(settings: Settings) -> Iterator[TopicSpec]:
-    """Name the topics that a capture's connector writes."""
+    """Name the topics that a capture's connector writes, or reads."""
     for name in topics_of(settings, 0).source.all:
         yield TopicSpec(name, settings.partitions, COMPACTED)
-    yield TopicSpec(f"tonnage.debezium-heartbeat.{settings.topic_prefix}", 1, HEARTBEAT)
+    yield TopicSpec(heartbeat_topic(settings), 1, HEARTBEAT)
+    yield TopicSpec(signal_topic(settings), 1, SIGNALS)
+    yield TopicSpec(notification_topic(settings), 1, SIGNALS)
+
+
+def heartbeat_topic(settings: Settings) -> str:
+    """Name the topic of Debezium's own heartbeat records."""
+    return f"{HEARTBEAT_TOPIC_PREFIX}.{settings.topic_prefix}"
+
+
+def signal_topic(settings: Settings) -> str:
+    """Name the topic by which Debezium is told to do something, a snapshot for one."""
+    return f"tonnage.debezium-signals.{settings.topic_prefix}"
+
+
+def notification_topic(settings: Settings) -> str:
+    """Name the topic in which Debezium tells how far that is."""
+    return f"tonnage.debezium-notifications.{settings.topic_prefix}"
 
 
 def generation_topics(topics: Topics, changelogs: tuple[str, ...]) -> Iterator[TopicSpec]:

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from connectors import capture, registration
+from connectors import applying, capture, registration
 from connectors.doctor.doctor import examine_primary
 from connectors.errors import ConnectorError
+from connectors.snapshot import take
 from connectors.state import CaptureState, Slot
 from infra import watching
 from infra.commands.doctor import register as register_doctor
@@ -24,7 +25,6 @@ from infra.errors import TonnageError
 from stream.admin import TopicsError
 from stream.generations import serving_settings
 from stream.settings import load_settings
-from stream.topics import ensure_topics
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,10 +36,9 @@ register_doctor(app)
 Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for the connector.")]
 
 NO_DELETIONS = (
-    "a snapshot is not taken: it would read the rows that are there, and so never show which were"
-    " deleted; figures would keep them for good. To be right again from the source, rebuild:"
-    " `tonnage stream reset --from-source` takes a new snapshot into fresh state and switches"
-    " when it is complete."
+    "No snapshot shows deletions: rows that were deleted unnoticed stay in the figures for good."
+    " To be right again from the source, `tonnage stream reset --from-source` takes a new snapshot"
+    " into fresh state and switches when it is complete."
 )
 
 
@@ -53,7 +52,7 @@ def apply(
     prepared: Annotated[
         bool, typer.Option("--prepared", help="Leave the primary alone: that SQL was run by hand.")
     ] = False,
-    timeout: Timeout = 60,
+    timeout: Timeout = applying.RUNS_WITHIN_SECONDS,
 ) -> None:
     """Make the connector, or bring it to what the settings say; harmless again and again.
 
@@ -73,11 +72,7 @@ def apply(
         return
     settings = serving_settings(load_settings())
     with _foreseen():
-        if not prepared:
-            capture.prepare(settings)
-        ensure_topics(settings)
-        changed = registration.apply(settings)
-        registration.wait_running(settings, timeout)
+        changed = applying.apply(settings, prepared=prepared, timeout=timeout)
     said = "runs as configured" if changed else "was as configured, and runs"
     typer.echo(f"connector {settings.connector_name} {said}")
     show(examine_primary(settings), unless_none=True)
@@ -144,9 +139,29 @@ def restart(*, timeout: Timeout = 60) -> None:
 
 
 @app.command()
-def snapshot() -> None:
-    """Explain why no snapshot is taken, and what to run instead."""
-    raise TonnageError(NO_DELETIONS)
+def snapshot(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows by table.")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds to wait without a word of Debezium.")
+    ] = 600,
+) -> None:
+    """Have every captured row emitted again, while changes go on; rows that differ are mended.
+
+    No snapshot shows deletions: where some may have been missed, rebuild from the source by
+    `tonnage stream reset --from-source`.
+
+    Example: tonnage connector snapshot --yes
+    """
+    settings = serving_settings(load_settings())
+    typer.echo(NO_DELETIONS, err=True)
+    if not yes:
+        typer.confirm("Read every row of the captured tables again?", abort=True)
+    with _foreseen(), Console(stderr=True).status("asking Debezium") as shown:
+        rows = take(settings, timeout, lambda table: shown.update(f"reading {table}"))
+    counted = ", ".join(f"{count:,} of {table}" for table, count in rows.items())
+    typer.echo(json.dumps(rows) if as_json else f"Rows emitted again: {counted}.")
 
 
 @contextmanager

@@ -23,7 +23,9 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from connectors import capture, registration
+from connectors import capture, registration, snapshot
+from connectors.configuration import render
+from connectors.connect import Connect
 from connectors.errors import ConnectorError
 from connectors.state import MISSING, PAUSED, RUNNING
 from infra.services.postgres import binary
@@ -357,7 +359,41 @@ def test_a_prepared_primary_needs_the_captures_own_role_alone(stack: Settings) -
         assert password not in done.stdout + done.stderr
 
 
-def test_a_snapshot_is_explained_and_not_taken(stack: Settings) -> None:
+def test_a_snapshot_emits_every_row_again(
+    captured: Settings, primary: Primary, topic: OpenTopic
+) -> None:
+    primary.execute("INSERT INTO gym.sessions VALUES (6, 7, now(), 'Again', 0)")
+    sessions = topic(captured.topic("sessions"))
+    sessions.of({"id": 6}, 1)
+    seen: list[str] = []
+    rows = snapshot.take(captured, 60, seen.append)
+    tables = ("gym.exercise", "gym.sessions", "gym.performed")
+    counted = [primary.execute(f"SELECT count(*) FROM {each}".encode()) for each in tables]
+    assert rows == dict(zip(tables, [row[0] for (row,) in counted], strict=True))
+    assert set(seen) <= {*tables, ""}
+    events = sessions.of({"id": 6}, 2)
+    assert operations(events) == ["c", "r"]
+    assert all(event is not None and event["after"]["name"] == "Again" for event in events)
+
+
+def test_a_snapshot_needs_a_connector_that_runs(other: Settings) -> None:
+    with pytest.raises(ConnectorError, match=r"does not run.*connector status"):
+        snapshot.take(other, 60, print)
+
+
+def test_a_connector_of_before_signals_is_told_to_be_applied_again(captured: Settings) -> None:
+    connect = Connect(captured.need("connect_url"), captured.connector_name)
+    deaf = {key: value for key, value in render(captured).items() if "signal" not in key}
+    connect.put_config(deaf)
+    registration.wait_running(captured)
+    with pytest.raises(ConnectorError, match=r"does not listen.*connector apply"):
+        snapshot.take(captured, 60, print)
+    registration.apply(captured)
+    registration.wait_running(captured)
+
+
+def test_a_snapshot_is_asked_about_and_says_what_it_does_not_show(stack: Settings) -> None:
     done = tonnage(stack.home, "connector", "snapshot")
     assert done.returncode == 1
     assert "tonnage stream reset --from-source" in done.stderr
+    assert "emitted again" not in done.stdout

@@ -15,6 +15,7 @@ def settings(**given: object) -> Settings:
     defaults = {
         "source_dsn": "postgresql://owner:0wner-pw@db.test:6543/gym?sslmode=verify-full",
         "capture_password": "c4pture-pw",
+        "bootstrap_servers": "kafka.test:9092",
     }
     return Settings.model_validate(defaults | given)
 
