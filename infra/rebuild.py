@@ -271,6 +271,7 @@ def _compare(
     with file.open("w") as lines:
         for each in compare(connection, before, new, pass_each_other):
             kind = "added" if each.before is None else "gone" if each.after is None else "changed"
+            kind = kind if each.settled else "being written"
             counts.setdefault(each.table, Counter())[kind] += 1
             lines.write(json.dumps(asdict(each), default=str) + "\n")
     return {table: dict(counter) for table, counter in counts.items()}

@@ -1,13 +1,14 @@
 """Comparing what two generations say: every value, but for how and when it came about.
 
 Both go on while they are compared. So what differs at first is looked at again once both are
-past where either was; what still differs is a difference.
+past where either was; what still differs, in the same way, is a difference.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -15,7 +16,8 @@ from psycopg.types.json import Jsonb
 
 from stream.generations import Connection, Generation
 
-ROUNDS = 3
+ROUNDS = 6
+"""Looks at a row that is written all the while, before it is said to be unsettled."""
 
 KEYS = {
     "weekly_stats": ("user_id", "year", "week"),
@@ -32,12 +34,16 @@ _OF_A_CAPTURE = ("quarantine",)
 
 @dataclass(frozen=True)
 class Difference:
-    """A row that is not the same in both; `before` or `after` is None where it is not there."""
+    """A row that is not the same in both; `before` or `after` is None where it is not there.
+
+    One that is not `settled` was other at each look: it is being written.
+    """
 
     table: str
     key: dict[str, Any]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    settled: bool = True
 
 
 def compare(
@@ -56,21 +62,32 @@ def compare(
         for table in KEYS
         if before.capture == after.capture or table not in _OF_A_CAPTURE
     }
-    differing: dict[str, list[Any] | None] = dict.fromkeys(statements)
+    for table, text in statements.items():
+        yield from _settled(connection, table, text, pass_each_other)
+
+
+def _settled(
+    connection: Connection, table: str, text: bytes, pass_each_other: Callable[[], bool]
+) -> Iterator[Difference]:
+    """Yield what differs in a table and stays as it is from one look to the next.
+
+    What changes from look to look is being written, and is looked at again.
+    """
+    last: dict[str, Difference] | None = None
     for _ in range(ROUNDS):
-        for table, keys in list(differing.items()):
-            found = connection.execute(
-                statements[table], {"keys": None if keys is None else Jsonb(keys)}
-            )
-            differing[table] = [key for key, _, _ in found.fetchall()]
-            if not differing[table]:
-                del differing[table]
-        if not (differing and pass_each_other()):
-            break
-    for table, keys in differing.items():
-        found = connection.execute(statements[table], {"keys": Jsonb(keys)})
-        for key, old, new in found.fetchall():
-            yield Difference(table, key, old, new)
+        keys = None if last is None else Jsonb([each.key for each in last.values()])
+        rows = connection.execute(text, {"keys": keys}).fetchall()
+        found = {json.dumps(key): Difference(table, key, old, new) for key, old, new in rows}
+        if last is not None:
+            yield from (each for name, each in found.items() if each == last.get(name))
+            found = {name: each for name, each in found.items() if each != last.get(name)}
+        last = found
+        if not found:
+            return
+        if not pass_each_other():
+            yield from found.values()
+            return
+    yield from (replace(each, settled=False) for each in (last or {}).values())
 
 
 def statement(table: str, before: str, after: str) -> bytes:
