@@ -61,11 +61,13 @@ def accept(known: Known, sight: Sight, rewritten: Mapping[str, int]) -> Known:
     )
 
 
-def judge(known: Known, sight: Sight, stored: int | None) -> Iterator[Finding]:
+def judge(known: Known, sight: Sight, before: int | None, stored: int | None) -> Iterator[Finding]:
     """Yield what is wrong.
 
-    `stored` is the furthest LSN that Kafka Connect had stored of this capture after the look;
-    None where it has stored none.
+    `before` and `stored` are the furthest LSN that Kafka Connect had stored of this capture before
+    the look and after it; None where it has stored none, or does not tell. The log goes on while
+    one looks: so its end is held against what was stored before, the slot against what is stored
+    after.
     """
     if sight.system != known.system:
         yield Finding(
@@ -74,11 +76,11 @@ def judge(known: Known, sight: Sight, stored: int | None) -> Iterator[Finding]:
             f" {known.system}): {_REBUILD}",
         )
         return
-    if stored is not None and sight.end < stored:
+    if before is not None and sight.end < before:
         yield Finding(
             Incident.PRIMARY,
             f"the primary's log ends at {format_lsn(sight.end)}, and was captured up to"
-            f" {format_lsn(stored)}: it was set back, or another server took over that was"
+            f" {format_lsn(before)}: it was set back, or another server took over that was"
             f" behind: {_REBUILD}",
         )
     yield from _slot(known, sight.slot, stored)

@@ -43,6 +43,7 @@ class Capture:
     known: Known | None = None
     suspicions: dict[str, Suspicion] = field(default_factory=dict)
     found: frozenset[Finding] = frozenset()
+    stored: int | None = None
 
 
 class Watch:
@@ -80,8 +81,9 @@ class Watch:
             sight = look(primary, own)
             furthest = (self._stored.furthest() or {}).get(own.connector_name)
             capture = self._captures.setdefault(number, Capture(number))
+            before, capture.stored = capture.stored, furthest or capture.stored
             known = capture.known or remembered(read_store, number) or first(sight)
-            findings = {*judge(known, sight, furthest)}
+            findings = {*judge(known, sight, before, furthest)}
             rewritten: dict[str, int] = {}
             for name, file in suspects(known, sight).items():
                 suspicion = self._suspect(capture, name, file, sight)

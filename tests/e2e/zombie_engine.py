@@ -1,6 +1,7 @@
 """An engine process that stops itself once, at an exact moment, as a failing machine might.
 
-python -m tests.e2e.zombie_engine MOMENT FLAG GENERATION: it stops when the file FLAG is there.
+python -m tests.e2e.zombie_engine MOMENT TOPIC FLAG GENERATION: it stops when the file FLAG is there
+and, but for `opening`, when it has records of TOPIC in hand. The product knows nothing of this.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from stream.engine.outbox import Outbox, Outgoing, Positions
 from stream.settings import load_settings
 from stream.worker import run_engine
 
-MOMENTS = ("opening", "sending", "sent")
+OPENING = "opening"
+"""Before its producer opens."""
+SENDING = "sending"
+"""It has decided what to send, and has not sent it."""
+SENT = "sent"
+"""The broker has it; neither the local store nor the position does."""
 
 
-def stop_at(moment: str, flag: Path) -> None:
+def stop_at(moment: str, topic: str, flag: Path) -> None:
     """Let the outbox stop this process at a moment."""
     enter, send = Outbox.__aenter__, Outbox.send
 
@@ -28,16 +34,17 @@ def stop_at(moment: str, flag: Path) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     async def opening(self: Outbox) -> Outbox:
-        stop("opening")
+        stop(OPENING)
         return await enter(self)
 
     async def sending(self: Outbox, messages: Iterable[Outgoing]) -> Positions:
         decided = list(messages)
-        if decided:
-            stop("sending")
+        in_hand = any(message.topic == topic for message in decided)
+        if in_hand:
+            stop(SENDING)
         ends = await send(self, decided)
-        if decided:
-            stop("sent")
+        if in_hand:
+            stop(SENT)
         return ends
 
     Outbox.__aenter__ = opening  # type: ignore[method-assign, assignment]
@@ -45,5 +52,5 @@ def stop_at(moment: str, flag: Path) -> None:
 
 
 if __name__ == "__main__":
-    stop_at(sys.argv[1], Path(sys.argv[2]))
-    run_engine(load_settings(), int(sys.argv[3]), "zombie")
+    stop_at(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    run_engine(load_settings(), int(sys.argv[4]), "zombie")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from connectors.watch.judgement import Known, accept, first, judge, suspects
+from connectors.watch.sight import Sight, Slot, Table
+from stream.incidents import Incident
+
+NAME = "public.workouts_workout"
+TABLE = Table(oid=7, file=70, published=True, unfit={})
+SIGHT = Sight(system=1, end=500, slot=Slot(300, "reserved"), tables={NAME: TABLE})
+KNOWN = first(SIGHT)
+
+
+def kinds(
+    sight: Sight, known: Known = KNOWN, before: int | None = 300, stored: int | None = 300
+) -> list[Incident]:
+    return [finding.kind for finding in judge(known, sight, before, stored)]
+
+
+def with_table(**changes: object) -> Sight:
+    return msgspec.structs.replace(SIGHT, tables={NAME: msgspec.structs.replace(TABLE, **changes)})
+
+
+def test_nothing_is_wrong_with_what_is_known() -> None:
+    assert kinds(SIGHT) == []
+    assert kinds(SIGHT, before=None, stored=None) == []
+
+
+@pytest.mark.parametrize(
+    ("slot", "stored", "found"),
+    [
+        (Slot(300, "reserved"), 300, []),
+        (Slot(300, "extended"), 400, []),
+        (Slot(301, "reserved"), 300, [Incident.SLOT]),
+        (Slot(301, "reserved"), None, []),
+        (Slot(None, "lost"), 300, [Incident.SLOT]),
+        (None, 300, [Incident.SLOT]),
+    ],
+)
+def test_a_slot_is_behind_what_is_stored(
+    slot: Slot | None, stored: int | None, found: list[Incident]
+) -> None:
+    assert kinds(msgspec.structs.replace(SIGHT, slot=slot), stored=stored) == found
+
+
+def test_a_slot_that_never_was_is_not_missed() -> None:
+    without = msgspec.structs.replace(SIGHT, slot=None)
+    assert kinds(without, first(without), before=None, stored=None) == []
+
+
+def test_a_log_that_went_on_while_one_looked_was_not_set_back() -> None:
+    assert kinds(SIGHT, before=450, stored=600) == []
+    assert kinds(SIGHT, before=501, stored=600) == [Incident.PRIMARY]
+
+
+def test_another_server_is_all_that_is_said_of_it() -> None:
+    other = msgspec.structs.replace(SIGHT, system=2, slot=None)
+    assert kinds(other) == [Incident.PRIMARY]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"oid": None, "file": None, "published": False}, [Incident.TABLE]),
+        ({"oid": 8, "file": 80}, [Incident.TABLE]),
+        ({"published": False}, [Incident.PUBLICATION]),
+        ({"unfit": {"date": None}}, [Incident.COLUMNS]),
+        ({"unfit": {"date": "text"}}, [Incident.COLUMNS]),
+    ],
+)
+def test_a_table_is_the_one_that_is_known(
+    changes: dict[str, object], found: list[Incident]
+) -> None:
+    assert kinds(with_table(**changes)) == found
+
+
+def test_another_file_is_a_suspicion_until_it_is_accepted() -> None:
+    rewritten = with_table(file=71)
+    assert kinds(rewritten) == []
+    assert suspects(KNOWN, rewritten) == {NAME: 71}
+    assert suspects(accept(KNOWN, rewritten, {}), rewritten) == {NAME: 71}
+    assert suspects(accept(KNOWN, rewritten, {NAME: 71}), rewritten) == {}
