@@ -49,7 +49,10 @@ from stream.topics import ensure_topics
 from stream.topology import topics_of
 
 _POLL_SECONDS = 0.2
-_STUCK_SECONDS = 5
+_STUCK_SECONDS = 30
+"""How long a frontier may stand still on a busy machine."""
+_HARMED_SECONDS = 2
+"""The same of a generation that an open incident keeps from going on."""
 _PUBLISH_SECONDS = 300
 _TIDY_SECONDS = 2
 """What the watch tidies away is done by then; a rebuild takes longer."""
@@ -257,12 +260,14 @@ def _compare(
     def frontiers() -> list[int]:
         return [_frontier(connection, each) or 0 for each in (before, new)]
 
+    patience = _HARMED_SECONDS if open_incidents(connection, before) else _STUCK_SECONDS
+
     def pass_each_other() -> bool:
         """Wait until both are past where one is; heartbeats move what is not stuck."""
         furthest = max(frontiers())
         while min(now := frontiers()) < furthest:
             behind = now.index(min(now))
-            if not _until(lambda: frontiers()[behind] > now[behind], _STUCK_SECONDS):  # noqa: B023 - it is called at once
+            if not _until(lambda: frontiers()[behind] > now[behind], patience):  # noqa: B023 - it is called at once
                 return False
         return True
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.supervision import ALIVE
+from stream.generations import serving_settings
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.pipeline import Pipeline, until
@@ -32,6 +33,11 @@ def write(app: App, lifter: Lifter, reps: str) -> None:
     app.run(f"UPDATE {TABLE} SET reps_per_set = '{reps}' WHERE id = {lifter.squats}")
 
 
+def topic(pipeline: Pipeline) -> str:
+    """Name the topic of the capture that feeds what serves."""
+    return serving_settings(pipeline.settings).topic(TABLE)
+
+
 def asked(pipeline: Pipeline, *arguments: str) -> Any:
     """Run `tonnage stream quarantine`, and read what it prints."""
     done = pipeline.command("stream", "quarantine", *arguments, "--json")
@@ -41,7 +47,7 @@ def asked(pipeline: Pipeline, *arguments: str) -> Any:
 
 def test_a_bad_row_is_listed_with_whose_it_is(pipeline: Pipeline, bad: Lifter) -> None:
     (entry,) = asked(pipeline, "list", "--user", str(bad.user))
-    assert entry["topic"] == pipeline.settings.topic(TABLE)
+    assert entry["topic"] == topic(pipeline)
     assert (entry["row_id"], entry["workout_id"]) == (bad.squats, bad.monday)
     assert "ten" in entry["reason"]
     assert entry["since"].endswith("+00:00")
@@ -53,11 +59,7 @@ def test_a_bad_row_is_listed_with_whose_it_is(pipeline: Pipeline, bad: Lifter) -
 
 @pytest.mark.parametrize("full", [True, False])
 def test_it_is_shown_with_its_event(pipeline: Pipeline, bad: Lifter, full: bool) -> None:  # noqa: FBT001
-    named = (
-        (pipeline.settings.topic(TABLE), f'{{"id":{bad.squats}}}')
-        if full
-        else (TABLE, str(bad.squats))
-    )
+    named = (topic(pipeline), f'{{"id":{bad.squats}}}') if full else (TABLE, str(bad.squats))
     shown = asked(pipeline, "show", *named)
     assert json.loads(shown["event"])["after"]["reps_per_set"] == '["ten", 8]'
     done = pipeline.command("stream", "quarantine", "show", *named)
