@@ -23,15 +23,10 @@ from stream.cdc.tables import (
     performed_row,
     workout_row,
 )
+from stream.domain.published import ExerciseKey, ExerciseValue
 from stream.domain.workouts import BadSets, ExerciseRow, Origin, PerformedRow, WorkoutRow
 from stream.names import Topics
-from stream.steps.outputs import (
-    ExerciseKey,
-    ExerciseValue,
-    as_of,
-    encode_key,
-    encode_value,
-)
+from stream.steps.outputs import as_of, encode_key, encode_value
 from stream.steps.quarantine import quarantine, set_aside
 from stream.steps.step import Batch, Message, Record, State
 from stream.steps.wire import Entry, ExerciseFact, PerformedEntry, WorkoutEntry, encode
