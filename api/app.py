@@ -25,6 +25,7 @@ from api.jwks import Keys
 from api.limits import Guard, RateLimit
 from api.live import LAST_EVENT_ID
 from api.metrics import Measured, Metrics
+from api.page import PAGE, assets, page
 from api.problems import HANDLERS, unavailable
 from api.queries import HEALTH
 from api.routes import LIVE, OF_CALLER, ROUTES
@@ -53,14 +54,15 @@ class Application:
         self._verifier = Verifier(settings, keys)
         self._metrics = Metrics()
         self._service: Service | None = None
-        endpoints = self._endpoints()
+        endpoints, files = self._endpoints(), assets()
         paths: dict[object, str] = {each: path for path, each in endpoints.items()}
         routed = Starlette(
             routes=[
                 *(Path(path, each, methods=["GET"]) for path, each in endpoints.items()),
+                files,
             ],
             exception_handlers=HANDLERS,
-            middleware=self._middleware(paths),
+            middleware=self._middleware(paths | {files.app: files.path}),
             lifespan=self._lifespan,
         )
         routed.router.redirect_slashes = False
@@ -85,6 +87,7 @@ class Application:
             path.rstrip("/"): each for path, each in endpoints.items() if path.startswith(OF_CALLER)
         }
         operations: dict[str, Endpoint] = {
+            PAGE: page,
             LIVE: self._live,
             "/healthz": self._healthz,
             "/readyz": self._readyz,

@@ -332,6 +332,24 @@ def test_the_asyncapi_document_names_the_public_topics(api: Api) -> None:
     assert referred(document, "#/components/") <= defined(document)
 
 
+def test_the_dashboard_loads_nothing_from_elsewhere(api: Api) -> None:
+    page = api.http.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert loaded
+    for path in ("", *loaded):
+        answer = api.http.get(f"/{path}")
+        policy = answer.headers["content-security-policy"]
+        assert answer.status_code == 200, path
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-cache"
+        assert "unsafe" not in policy
+    for path in ("dashboard", "dashboard/", "dashboard/none.js", "dashboard/..%2fapp.py"):
+        problem(api.http.get(f"/{path}"), 404)
+    problem(api.http.post("/dashboard/main.js"), 405)
+
+
 @pytest.mark.parametrize("path", [WEEKLY, "/healthz", "/nothing", "/v1/users/1/records/x"])
 def test_every_answer_tells_browsers_to_be_careful(api: Api, path: str) -> None:
     headers = api.get(path).headers
