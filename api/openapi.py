@@ -12,15 +12,15 @@ import msgspec
 from api.freshness import Meta
 from api.live import LAST_EVENT_ID
 from api.live import MEDIA_TYPE as EVENTS
-from api.parameters import MIN_LSN, Parameter
+from api.parameters import MIN_LSN, WEEK_PATTERN, Parameter
 from api.problems import MEDIA_TYPE, ProblemDetails
 from api.routes import LIVE, Route
 from api.schemas import reference, schemas_of
 
 _IN_PATH = {
-    "user_id": "The user's id, or `me` for the token's own user",
-    "exercise_id": "The exercise's id",
-    "week": "An ISO week: 2026-W47",
+    "user_id": ("The user's id, or `me` for the token's own user", {"type": "string"}),
+    "exercise_id": ("The exercise's id", {"type": "string"}),
+    "week": ("An ISO week: 2026-W47", {"type": "string", "pattern": WEEK_PATTERN}),
 }
 _PROBLEMS = {
     "401": "No valid bearer token",
@@ -119,12 +119,13 @@ _HEADERS = {
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
+    description, schema = _IN_PATH[name]
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "description": _IN_PATH[name],
-        "schema": {"type": "string"},
+        "description": description,
+        "schema": schema,
     }
 
 
