@@ -29,7 +29,7 @@ def validator(message: dict[str, Any], *path: str) -> Draft202012Validator:
     schema: Any = message
     for name in path:
         schema = schema[name]
-    whole = {"components": closed(document()["components"]), **schema}
+    whole = {"components": closed(document()["components"]), **closed(schema)}
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
