@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 from psycopg import Error as DatabaseError
@@ -16,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
+from api import asyncapi, openapi
 from api.endpoint import MIN_LSN_HEADER, Clock, Endpoint, Service, endpoint, utc_now
 from api.feed import Feed
 from api.freshness import Meta, judge
@@ -23,7 +25,7 @@ from api.jwks import Keys
 from api.limits import Guard, RateLimit
 from api.live import LAST_EVENT_ID
 from api.metrics import Measured, Metrics
-from api.openapi import document
+from api.page import PAGE, assets, page
 from api.problems import HANDLERS, unavailable
 from api.queries import HEALTH
 from api.routes import LIVE, OF_CALLER, ROUTES
@@ -51,13 +53,16 @@ class Application:
         keys = Keys(settings.jwt_jwks_url) if settings.jwt_jwks_url is not None else None
         self._verifier = Verifier(settings, keys)
         self._metrics = Metrics()
-        self._openapi = msgspec.json.encode(document(ROUTES))
         self._service: Service | None = None
-        endpoints = self._endpoints()
+        endpoints, files = self._endpoints(), assets()
+        paths: dict[object, str] = {each: path for path, each in endpoints.items()}
         routed = Starlette(
-            routes=[Path(path, each, methods=["GET"]) for path, each in endpoints.items()],
+            routes=[
+                *(Path(path, each, methods=["GET"]) for path, each in endpoints.items()),
+                files,
+            ],
             exception_handlers=HANDLERS,
-            middleware=self._middleware({each: path for path, each in endpoints.items()}),
+            middleware=self._middleware(paths | {files.app: files.path}),
             lifespan=self._lifespan,
         )
         routed.router.redirect_slashes = False
@@ -82,11 +87,13 @@ class Application:
             path.rstrip("/"): each for path, each in endpoints.items() if path.startswith(OF_CALLER)
         }
         operations: dict[str, Endpoint] = {
+            PAGE: page,
             LIVE: self._live,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/metrics": self._metrics_page,
-            "/openapi.json": self._openapi_json,
+            "/openapi.json": _document(openapi.document(ROUTES)),
+            "/asyncapi.json": _document(asyncapi.document()),
         }
         return endpoints | unslashed | operations
 
@@ -141,9 +148,15 @@ class Application:
         except DatabaseError:
             return self._metrics.page(None, live)
 
-    async def _openapi_json(self, request: Request) -> Response:
+
+def _document(content: dict[str, Any]) -> Endpoint:
+    encoded = msgspec.json.encode(content)
+
+    async def answer(request: Request) -> Response:
         del request
-        return Response(self._openapi, media_type="application/json")
+        return Response(encoded, media_type="application/json")
+
+    return answer
 
 
 def _read_store(settings: Settings) -> str:

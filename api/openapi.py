@@ -12,15 +12,15 @@ import msgspec
 from api.freshness import Meta
 from api.live import LAST_EVENT_ID
 from api.live import MEDIA_TYPE as EVENTS
-from api.parameters import MIN_LSN, Parameter
+from api.parameters import MIN_LSN, WEEK_PATTERN, Parameter
 from api.problems import MEDIA_TYPE, ProblemDetails
 from api.routes import LIVE, Route
+from api.schemas import reference, schemas_of
 
-_SCHEMAS = "#/components/schemas"
 _IN_PATH = {
-    "user_id": "The user's id, or `me` for the token's own user",
-    "exercise_id": "The exercise's id",
-    "week": "An ISO week: 2026-W47",
+    "user_id": ("The user's id, or `me` for the token's own user", {"type": "string"}),
+    "exercise_id": ("The exercise's id", {"type": "string"}),
+    "week": ("An ISO week: 2026-W47", {"type": "string", "pattern": WEEK_PATTERN}),
 }
 _PROBLEMS = {
     "401": "No valid bearer token",
@@ -39,8 +39,11 @@ _OPERATIONS = {
 def document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the document of these routes and of the operational paths."""
     routes = tuple(routes)
-    shapes = [Meta, ProblemDetails, *dict.fromkeys(route.shape for route in routes)]
-    _, schemas = msgspec.json.schema_components(shapes, ref_template=_SCHEMAS + "/{name}")
+    shapes: list[type[msgspec.Struct]] = [
+        Meta,
+        ProblemDetails,
+        *dict.fromkeys(route.shape for route in routes),
+    ]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -53,7 +56,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         | {LIVE: {"get": _LIVE_OPERATION}}
         | {path: {"get": _operational(summary)} for path, summary in _OPERATIONS.items()},
         "components": {
-            "schemas": _exact_numbers(schemas),
+            "schemas": schemas_of(shapes),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
@@ -66,10 +69,10 @@ def _operation(route: Route) -> dict[str, Any]:
     in_path = re.findall(r"{(\w+)}", route.path)
     answer = {
         "allOf": [
-            {"$ref": f"{_SCHEMAS}/{route.shape.__name__}"},
+            reference(route.shape),
             {
                 "type": "object",
-                "properties": {"meta": {"$ref": f"{_SCHEMAS}/Meta"}},
+                "properties": {"meta": reference(Meta)},
                 "required": ["meta"],
             },
         ]
@@ -116,12 +119,13 @@ _HEADERS = {
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
+    description, schema = _IN_PATH[name]
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "description": _IN_PATH[name],
-        "schema": {"type": "string"},
+        "description": description,
+        "schema": schema,
     }
 
 
@@ -135,8 +139,7 @@ def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:
 
 
 def _problem(text: str) -> dict[str, Any]:
-    schema = {"$ref": f"{_SCHEMAS}/ProblemDetails"}
-    return {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+    return {"description": text, "content": {MEDIA_TYPE: {"schema": reference(ProblemDetails)}}}
 
 
 _LIVE_OPERATION = {
@@ -163,14 +166,3 @@ _LIVE_OPERATION = {
         if status != "422"
     },
 }
-
-
-def _exact_numbers(schema: Any) -> Any:
-    """Return a schema in which decimals are the JSON numbers that we write, not texts."""
-    if isinstance(schema, dict):
-        if schema.get("format") == "decimal":
-            return {"type": "number"}
-        return {key: _exact_numbers(value) for key, value in schema.items()}
-    if isinstance(schema, list):
-        return [_exact_numbers(value) for value in schema]
-    return schema

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST_ID = 2**63 - 1
+WEEK_PATTERN = r"^[0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3])$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,16 @@ def parse_id(text: str) -> int | None:
 
 
 def _bound(name: str, description: str) -> Parameter[str | None]:
-    schema = {"type": "string", "examples": ["2026-W01", "2026-01-05", "2026-01-05T10:00:00Z"]}
+    schema = {
+        "type": "string",
+        "anyOf": [
+            {"pattern": WEEK_PATTERN},
+            {"type": "string", "format": "date"},
+            {"type": "string", "format": "date-time"},
+            {"maxLength": 0},  # as if it were not there
+        ],
+        "examples": ["2026-W01", "2026-01-05", "2026-01-05T10:00:00Z"],
+    }
     return Parameter(name, description, schema, str, None)
 
 
@@ -199,7 +209,11 @@ MIN_LSN: Parameter[int | None] = Parameter(
     "min_lsn",
     "Wait a while until the answer includes this position of the source's log; also as"
     " the header Tonnage-Min-Lsn",
-    {"type": "string", "examples": ["0/16B6C50", "23817296"]},
+    {
+        "type": "string",
+        "pattern": r"^([0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}|[0-9]{1,19})$",
+        "examples": ["0/16B6C50", "23817296"],
+    },
     parse_lsn,
     None,
 )

@@ -92,6 +92,6 @@ def _show(settings: Settings, people: Sequence[Person]) -> None:
     console.print(chart, style="cyan", highlight=False, markup=False)
     console.print(shares_table(f"{most.name}: muscle groups in these weeks", most.muscle_groups))
     address = settings.need("api_url")
-    print(f"API: {address}/")
     print(f"A token of {most.name} (user {most.user_id}), good for a day:\n{most.token}")
-    print(f"curl -H 'Authorization: Bearer TOKEN' '{address}/v1/users/me/records'")
+    print(f"The dashboard: {address}/#token={most.token}")
+    print(f"The API: curl -H 'Authorization: Bearer TOKEN' '{address}/v1/users/me/records'")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stream.domain.published import RecordKey, WeekKey
 from stream.domain.workouts import Place
 from stream.names import Topics
 from stream.steps import bests
@@ -22,14 +23,7 @@ from stream.steps.keys import (
     place_of_week,
     week_key,
 )
-from stream.steps.outputs import (
-    RecordKey,
-    WeekKey,
-    encode_key,
-    encode_value,
-    record_value,
-    week_value,
-)
+from stream.steps.outputs import encode_key, encode_value, record_value, week_value
 from stream.steps.step import Batch, Message, State
 from stream.steps.week_state import (
     ABSENT,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stream.domain.exact import EXACT, ZERO, plain, total
+from stream.domain.published import BadRowValue, PerformedValue, SetValue, WorkoutKey, WorkoutValue
 from stream.domain.weeks import iso_utc, week_and_day
 from stream.domain.workouts import (
     BadSets,
@@ -26,16 +27,7 @@ from stream.domain.workouts import (
     WorkoutRow,
 )
 from stream.names import Topics
-from stream.steps.outputs import (
-    BadRowValue,
-    PerformedValue,
-    SetValue,
-    WorkoutKey,
-    WorkoutValue,
-    as_of,
-    encode_key,
-    encode_value,
-)
+from stream.steps.outputs import as_of, encode_key, encode_value
 from stream.steps.step import Batch, Message, Record, State
 from stream.steps.wire import (
     Entry,

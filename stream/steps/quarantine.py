@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from stream.domain.published import QuarantineKey, QuarantineValue
 from stream.domain.workouts import Origin
 from stream.names import Topics
-from stream.steps.outputs import (
-    QuarantineKey,
-    QuarantineValue,
-    as_of,
-    encode_key,
-    encode_value,
-)
+from stream.steps.outputs import as_of, encode_key, encode_value
 from stream.steps.step import Message, Record
 
 

@@ -21,15 +21,10 @@ from stream.cdc.tables import (
     performed_row,
     workout_row,
 )
+from stream.domain.published import ExerciseKey, ExerciseValue
 from stream.domain.workouts import BadSets, ExerciseRow, Origin, PerformedRow, WorkoutRow
 from stream.names import Topics
-from stream.steps.outputs import (
-    ExerciseKey,
-    ExerciseValue,
-    as_of,
-    encode_key,
-    encode_value,
-)
+from stream.steps.outputs import as_of, encode_key, encode_value
 from stream.steps.quarantine import quarantine, set_aside
 from stream.steps.route_state import (
     ExerciseState,

@@ -18,6 +18,9 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 from testcontainers.core.docker_client import DockerClient
 
+from tests import debian
+from tests.debian import last_line
+
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 START_SECONDS = 30
@@ -47,22 +50,11 @@ def docker_daemon() -> Iterator[Any]:
 
 
 def install(*packages: str) -> None:
-    """Install Debian packages. Raises NoDockerError with the last line of what failed."""
-    if shutil.which("apt-get") is None:
-        raise NoDockerError("Docker is not installed, and this is no Debian: install it")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (("update",), ("install", "-y", "--no-install-recommends", *packages)):
-        done = subprocess.run(
-            ["apt-get", "-qq", *command],
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise NoDockerError(f"apt-get could not install Docker: {last_line(done.stderr)}")
-
-
-def last_line(text: str) -> str:
-    """Return the last line that says something."""
-    return ([line for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]
+    """Install Debian packages. Raises NoDockerError where that can't be done."""
+    try:
+        debian.install(*packages)
+    except debian.NotInstalledError as error:
+        raise NoDockerError(f"Docker is not installed: {error}") from error
 
 
 def _listens() -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound  # type: ignore[import-untyped]
 
-from tests.containers.docker_daemon import NoDockerError, install, last_line
+from tests.containers.docker_daemon import NoDockerError, install
+from tests.debian import last_line
 
 OFFICIAL = "postgres:18"
 # Read when this is imported: the tests' environment is cleared of settings later.

@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 import pytest
@@ -270,15 +271,22 @@ def test_metrics_count_by_route_and_tell_freshness(api: Api, read_store: ReadSto
     assert sample(page, f"tonnage_http_request_seconds_count{{{route}}}") >= 2
 
 
+def defined(document: dict[str, Any]) -> set[str]:
+    parts = document["components"].items()
+    return {f"#/components/{part}/{name}" for part, names in parts for name in names}
+
+
+def referred(document: dict[str, Any], begin: str) -> set[str]:
+    return set(re.findall(rf'"\$ref": "({begin}[^"]+)"', json.dumps(document)))
+
+
 def test_the_openapi_document_names_every_path_and_number(api: Api) -> None:
     document = api.http.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert {route.path for route in ROUTES} < set(document["paths"])
     week = document["components"]["schemas"]["WeekVolume"]["properties"]
     assert week["totalVolume"] == {"type": "number"}
-    defined = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
-    referred = set(re.findall(r'"(#/components/schemas/[^"]+)"', json.dumps(document)))
-    assert referred <= defined
+    assert referred(document, "#/components/schemas/") <= defined(document)
     operations = [each["get"]["operationId"] for each in document["paths"].values()]
     assert len(set(operations)) == len(operations)
 
@@ -316,6 +324,31 @@ def test_who_asks_too_often_waits(database: ReadStore, tmp_path: Path) -> None:
         assert api.get("/v1/users/2/weekly-volume", user=2).status_code == 200
         assert {api.http.get(WEEKLY, headers=admin).status_code for _ in range(30)} == {200}
         assert {api.http.get(WEEKLY).status_code for _ in range(30)} == {401, 429}
+
+
+def test_the_asyncapi_document_names_the_public_topics(api: Api) -> None:
+    document = api.http.get("/asyncapi.json").json()
+    assert document["asyncapi"] == "3.0.0"
+    assert "training.weekly-stats.v1" in {each["address"] for each in document["channels"].values()}
+    assert referred(document, "#/components/") <= defined(document)
+
+
+def test_the_dashboard_loads_nothing_from_elsewhere(api: Api) -> None:
+    page = api.http.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert loaded
+    for path in ("", *loaded):
+        answer = api.http.get(f"/{path}")
+        policy = answer.headers["content-security-policy"]
+        assert answer.status_code == 200, path
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-cache"
+        assert "unsafe" not in policy
+    for path in ("dashboard", "dashboard/", "dashboard/none.js", "dashboard/..%2fapp.py"):
+        problem(api.http.get(f"/{path}"), 404)
+    problem(api.http.post("/dashboard/main.js"), 405)
 
 
 @pytest.mark.parametrize("path", [WEEKLY, "/healthz", "/nothing", "/v1/users/1/records/x"])
