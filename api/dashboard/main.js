@@ -7,10 +7,9 @@ import { drawBalance, drawRecency, drawShares } from "./groups.js";
 import { shifted, weekOf, yearOf } from "./iso.js";
 import { byId, change, make, number, plural, timeOf } from "./page.js";
 import { drawProgress, drawRecords, fillExercises, toggleRecords } from "./records.js";
+import * as session from "./session.js";
 import { drawWeeks } from "./weeks.js";
 
-const TOKEN = "tonnage.token";
-const USER = "tonnage.user";
 const LOOK_MS = 5000; // how often freshness is asked for when nothing changes
 const GATHER_MS = 100; // changes that come together are shown together
 
@@ -26,32 +25,24 @@ let turn = 0; // of the refreshes, so that a slow one does not undo the one afte
 // -- who looks
 
 function begin() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  if (fragment.has("token")) {
-    sessionStorage.setItem(TOKEN, fragment.get("token"));
-    if (fragment.has("user")) sessionStorage.setItem(USER, fragment.get("user"));
-    else sessionStorage.removeItem(USER);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  const token = sessionStorage.getItem(TOKEN);
-  if (token === null) signIn();
-  else look(token);
+  session.takeFromAddress();
+  if (session.token() === null) signIn();
+  else look();
 }
 
 function signIn(reason = null) {
   leave();
-  sessionStorage.removeItem(TOKEN);
-  sessionStorage.removeItem(USER);
+  session.forget();
   show("sign-in");
   byId("sign-out").hidden = byId("choose-user").hidden = true;
   say(reason, false);
   byId("token").focus();
 }
 
-function look(token) {
+function look() {
   leave();
-  const user = sessionStorage.getItem(USER) ?? (ownUser(token) ? "me" : null);
-  byId("choose-user").hidden = !isAdmin(token);
+  const user = session.user();
+  byId("choose-user").hidden = !session.isAdmin();
   byId("user").value = user === null || user === "me" ? "" : user;
   byId("sign-out").hidden = false;
   say(null);
@@ -61,7 +52,7 @@ function look(token) {
     return;
   }
   show("loading");
-  client = new Client(token, user, fresh);
+  client = new Client(session.token(), user, fresh);
   refresh(client);
   follow(client);
 }
@@ -72,19 +63,6 @@ function leave() {
   closeExplanation();
   byId("freshness").hidden = byId("stale").hidden = true;
 }
-
-/** Read what a token says of itself; the API alone judges whether it is right. */
-function claims(token) {
-  try {
-    const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-    return JSON.parse(bytes) ?? {};
-  } catch {
-    return {}; // the API will refuse it, in words
-  }
-}
-
-const isAdmin = (token) => String(claims(token).scope ?? "").split(/[ ,]/).includes("admin");
-const ownUser = (token) => !isAdmin(token) || "sub" in claims(token) || "user_id" in claims(token);
 
 // -- what is shown
 
@@ -269,14 +247,14 @@ function go(change) {
 
 byId("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(TOKEN, byId("token").value.trim());
+  session.begin(byId("token").value.trim());
   byId("token").value = "";
-  look(sessionStorage.getItem(TOKEN));
+  look();
 });
 byId("choose-user").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(USER, byId("user").value.trim());
-  look(sessionStorage.getItem(TOKEN));
+  session.choose(byId("user").value.trim());
+  look();
 });
 byId("sign-out").addEventListener("click", () => signIn());
 byId("trouble").querySelector("button").addEventListener("click", () => go(() => {}));

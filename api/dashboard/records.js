@@ -127,7 +127,7 @@ function drawChart(weeks) {
       cursor: { show: false },
       scales: {
         x: { time: false, range: [-0.5, weeks.length - 0.5] },
-        kg: { range: (_, low, high) => around(low, high) },
+        weight: { range: (_, low, high) => around(low, high) },
         volume: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] },
       },
       axes: [
@@ -138,14 +138,14 @@ function drawChart(weeks) {
           size: 44,
           values: (_, splits) => weekLabels(splits.map((index) => weeks[index].week)),
         },
-        { ...axis, scale: "kg", size: 50 },
+        { ...axis, scale: "weight", size: 50 },
         { ...axis, scale: "volume", side: 1, size: 50, grid: { show: false }, values: (_, splits) => splits.map(compact) },
       ],
       series: [
         {},
         { scale: "volume", fill: colour("bar-last"), width: 0, paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } },
-        { scale: "kg", width: 0, stroke: colour("second"), points: { ...dots, fill: colour("second"), stroke: colour("second") } },
-        { scale: "kg", width: 2, stroke: colour("bar"), spanGaps: true, points: dots },
+        { scale: "weight", width: 0, stroke: colour("second"), points: { ...dots, fill: colour("second"), stroke: colour("second") } },
+        { scale: "weight", width: 2, stroke: colour("bar"), spanGaps: true, points: dots },
       ],
     },
     [

@@ -19,7 +19,7 @@ export function drawWeeks(weeks, onChoose) {
   const focused = place.contains(document.activeElement);
   const scrolled = chart && chart.weeks === weeks.length ? place.scrollLeft : Infinity;
   chart?.plot.destroy();
-  byId("weeks-title").textContent = `Weekly volume, ${weeks[0].week} to ${weeks.at(-1).week}`;
+  byId("weeks-shown").textContent = `${weeks[0].week} to ${weeks.at(-1).week}`;
   const width = Math.max(place.clientWidth, weeks.length * LEAST_WEEK_WIDTH + 60);
   chart = { plot: new uPlot(options(weeks, width), data(weeks), place), weeks: weeks.length };
   const buttons = weeks.map((week) => button(week, onChoose));

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from stream.names import (
@@ -15,12 +16,15 @@ from stream.names import (
     PUBLIC_WEEKLY_STATS,
     PUBLIC_WORKOUTS,
 )
+from tests.documented import Documented
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.pipeline import Pipeline
 from tests.e2e.reader import TOPICS, Reader
 
 pytestmark = pytest.mark.stack
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 Values = dict[str, dict[str, Any]]
 
@@ -87,7 +91,9 @@ def test_a_topic_holds_what_the_read_store_holds(
     published = last_values(reader.read(), topic)
     assert lifter.user in {row.get("user_id", row.get("owner_id")) for row in rows.values()}
     assert published.keys() == rows.keys()
+    documented = Documented(topic)
     for key, value in published.items():
+        documented.check(key, encode(value))
         assert {name: value[name] for name in SAME[topic]} == {
             name: rows[key][name] for name in SAME[topic]
         }
