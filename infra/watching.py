@@ -23,7 +23,8 @@ from infra.proof import keep_proving
 from infra.rebuild import alone, retire_unused, unused_captures
 from infra.services.part import TONNAGE
 from stream.admin import TopicsError
-from stream.generations import ensure_first, serving, settings_of
+from stream.first import ensure_first
+from stream.generations import serving, settings_of
 from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW, Incident
 from stream.settings import Settings
 

@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from stream.notices import CHANNEL, switch_notice
-from stream.read_store import migrate, script
+from stream.read_store import script
 from stream.settings import Settings, SettingsError
 from stream.topology import topics_of
 
@@ -157,17 +157,16 @@ def begin(connection: Connection, settings: Settings, capture: int | None = 0) -
     return _typed(row)
 
 
-def ensure_first(settings: Settings) -> Generation:
-    """Return what serves; before anything does, begin the first generation and let it serve."""
-    migrate(settings)
-    with psycopg.connect(settings.need("read_store_dsn")) as connection:
-        # Workers that start together wait for each other here.
-        connection.execute("LOCK TABLE tonnage.generation IN SHARE ROW EXCLUSIVE MODE")
-        if serving(connection) is None:
-            serve(connection, begin(connection, settings))
-        found = serving(connection)
-    assert found is not None  # noqa: S101 - it was made to serve just now
-    return found
+def make_tables(connection: Connection, number: int) -> None:
+    """Make the tables of the generation that serves anew, empty: nothing is served from now on.
+
+    Its sink finds that they have nothing, and fills them from what the generation has said.
+    """
+    schema = f"tonnage_g{number}"
+    connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+    connection.execute(script("generation.sql", schema))
+    connection.execute(script("serve.sql", schema))
+    connection.execute("DELETE FROM tonnage.frontier WHERE generation = %s", [number])
 
 
 def serve(connection: Connection, generation: Generation) -> None:

@@ -22,7 +22,8 @@ import msgspec
 import psycopg
 from aiohttp import web
 
-from stream.generations import LIVE, Generation, State, check, differing, ensure_first, generations
+from stream.first import ensure_first
+from stream.generations import LIVE, Generation, State, check, differing, generations
 from stream.health import EngineEndedError, Health, decode_health
 from stream.janitor import sweep
 from stream.settings import Settings

@@ -10,6 +10,7 @@ import psycopg
 from stream.admin import TopicsError, kafka_admin
 from stream.generations import Connection, Generation, State, drop, generations
 from stream.names import Topics
+from stream.read_store import fresh_schema
 from stream.settings import Settings
 from stream.topics import generation_topics
 from stream.topology import changelogs, topics_of
@@ -58,7 +59,8 @@ def delete(connection: Connection, settings: Settings, generation: Generation) -
     drop(connection, generation)
     forget_in_kafka(settings, topics_of(settings, generation.number))
     with connection.transaction():
-        connection.execute(f"DROP SCHEMA IF EXISTS {generation.schema} CASCADE".encode())
+        for schema in (generation.schema, fresh_schema(generation.schema)):
+            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
         connection.execute(
             "DELETE FROM tonnage.incident WHERE generation = %s", [generation.number]
         )

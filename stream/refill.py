@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -24,10 +23,11 @@ from stream.generations import Connection, Generation, settings_of
 from stream.names import Topics
 from stream.notices import CHANNEL, switch_notice
 from stream.publisher import Row
-from stream.read_store import script
+from stream.read_store import fresh_schema, script, statements_of
 from stream.said import Said, output_reader
 from stream.settings import Settings
 from stream.sink import statements, tables_of
+from stream.steps.outputs import WorkoutKey, encode_key
 from stream.topology import topics_of
 
 _LOCKED_MS = 200
@@ -35,33 +35,37 @@ _LOCKED_MS = 200
 
 _SWAP_SECONDS = 60
 
-OF_A_USER = ("weekly_stats", "workouts", "personal_records")
-"""Tables that have rows of one user."""
+OF_A_USER = ("weekly_stats", "workouts", "personal_records", "quarantine")
+"""Tables that have rows of one user; of the quarantine, those that a user's workouts name."""
 
 Seen = Callable[[int, int], None]
 """Takes how many records of how many are done."""
 
-Differing = dict[str, int]
-"""How many rows of a table are other than they were."""
+Differing = dict[str, list[dict[str, Any]]]
+"""The keys of a table's rows that are other than they were."""
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass
 class _Filter:
-    """Lets the rows of a user pass; all rows where the user is None."""
+    """Lets the rows of a user pass, and the whole list of bad rows; all where the user is None.
+
+    `kept` are the topics and keys that pass whatever is said of them.
+    """
 
     user: int | None
-    _kept: set[tuple[str, bytes]] = field(default_factory=set)
+    listed: str
+    kept: set[tuple[str, bytes]] = field(default_factory=set)
 
     def passes(self, topic: str, row: Row) -> bool:
         """Tell; a workout that was the user's passes on, so that it is seen to be another's."""
-        if self.user is None or (topic, row.key) in self._kept:
+        if self.user is None or topic == self.listed or (topic, row.key) in self.kept:
             return True
         named = _decode(row.key) | (_decode(row.value) if row.value is not None else {})
         if named.get("user_id") != self.user:
             return False
-        self._kept.add((topic, row.key))
+        self.kept.add((topic, row.key))
         return True
 
 
@@ -71,14 +75,17 @@ def refill(
     generation: Generation,
     seen: Seen,
     user: int | None = None,
+    *,
+    dry: bool = False,
 ) -> Differing:
-    """Put a generation's tables right, or a user's rows of them.
+    """Put a generation's tables right, or a user's rows of them; return what was not.
 
-    The connection is in autocommit mode. Raises KafkaError, psycopg.Error.
+    A `dry` one looks, and leaves everything as it is. The connection is in autocommit mode.
+    Raises KafkaError, psycopg.Error.
     """
     own = settings_of(settings, generation.capture)
     topics = topics_of(own, generation.number)
-    fresh = f"{generation.schema}_fresh"
+    fresh = fresh_schema(generation.schema)
     tables = {
         topic: table
         for topic, table in tables_of(topics).items()
@@ -86,7 +93,7 @@ def refill(
     }
     _run(connection, f"DROP SCHEMA IF EXISTS {fresh} CASCADE")
     connection.execute(script("generation.sql", fresh))
-    rows = _Filter(user)
+    rows = _Filter(user, topics.quarantine, _held(connection, generation, topics, user))
     with output_reader(own, topics, tables) as reader:
         ends = reader.ends()
         total = reader.left(ends)
@@ -98,15 +105,33 @@ def refill(
 
         def swap() -> Differing:
             reader.go_to(filled)  # what an attempt wrote that failed is not there
-            with connection.transaction():
+            with connection.transaction(force_rollback=dry):
                 positions = _hold_the_sink_back(connection, generation.schema, topics)
                 for said in reader.read({tp: positions.get(tp, 0) for tp in ends}):
                     _write(connection, topics, fresh, said, rows)
+                if user is None and dry:
+                    return dict(_differing(connection, generation.schema, fresh, [*KEYS]))
                 if user is None:
                     return _replace_all(connection, generation, fresh, [*tables.values()])
-                return _replace_user(connection, generation, fresh, user)
+                return _replace_user(connection, generation, topics, fresh, user)
 
-        return _swapping()(swap)
+        differing = _swapping()(swap)
+    if dry:
+        _run(connection, f"DROP SCHEMA {fresh} CASCADE")
+    return differing
+
+
+def _held(
+    connection: Connection, generation: Generation, topics: Topics, user: int | None
+) -> set[tuple[str, bytes]]:
+    """Name the workouts that the tables hold as the user's, whoever's they are."""
+    if user is None:
+        return set()
+    found = connection.execute(
+        f"SELECT workout_id FROM {generation.schema}.workouts WHERE user_id = %s".encode(),  # noqa: S608 - our own name
+        [user],
+    )
+    return {(topics.workouts, encode_key(WorkoutKey(each))) for (each,) in found}
 
 
 def _swapping() -> Retrying:
@@ -168,18 +193,28 @@ def _replace_all(
 
 
 def _replace_user(
-    connection: Connection, generation: Generation, fresh: str, user: int
+    connection: Connection, generation: Generation, topics: Topics, fresh: str, user: int
 ) -> Differing:
     """Let the fresh rows of a user take the place of those that serve."""
     held = generation.schema
     saved = f"{held}_of_user"
-    _run(connection, f"DELETE FROM {fresh}.workouts WHERE user_id IS DISTINCT FROM {user}")  # noqa: S608
+    sql = statements_of("refill-user.sql")
+    names = {"held": held, "fresh": fresh, "saved": saved, "user": str(user)}
+
+    def run(name: str, **more: str) -> None:
+        text = sql[name]
+        for hole, value in (names | more).items():
+            text = text.replace("{" + hole + "}", value)
+        connection.execute(text.encode())
+
+    run("only_what_concerns_the_user", performed=topics.source.performed)
     _run(connection, f"CREATE SCHEMA {saved}")
-    text = resources.files("stream").joinpath("sql", "refill-user.sql").read_text()
     for table in OF_A_USER:
-        names = {"table": table, "key": ", ".join(KEYS[table]), "user": user}
-        _run(connection, text.format(**names, held=held, fresh=fresh, saved=saved))
+        of_user = "false" if table == "quarantine" else f"user_id = {user}"
+        run("save", table=table, key=", ".join(KEYS[table]), of_user=of_user)
     differing = dict(_differing(connection, saved, fresh, [*OF_A_USER]))
+    for table in OF_A_USER:
+        run("replace", table=table, key=", ".join(KEYS[table]))
     _run(connection, f"DROP SCHEMA {saved} CASCADE")
     _run(connection, f"DROP SCHEMA {fresh} CASCADE")
     connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, switch_notice(generation.number)])
@@ -188,11 +223,11 @@ def _replace_user(
 
 def _differing(
     connection: Connection, before: str, after: str, tables: list[str]
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for table in tables:
         found = connection.execute(statement(table, before, after), {"keys": None}).fetchall()
         if found:
-            yield table, len(found)
+            yield table, [key for key, _, _ in found]
 
 
 def _run(connection: Connection, text: str) -> Any:

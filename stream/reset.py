@@ -13,10 +13,9 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.types.json import Jsonb
 
-from stream.generations import Generation, built_from, settings_of
+from stream.generations import Generation, built_from, make_tables, settings_of
 from stream.incidents import CLOSE, OPEN, Incident
 from stream.janitor import forget_in_kafka
-from stream.read_store import script
 from stream.settings import Settings
 from stream.topology import topics_of
 
@@ -42,10 +41,7 @@ def throw_away(settings: Settings, generation: Generation) -> None:
     forget_in_kafka(own, topics)
     shutil.rmtree(settings.state_folder / topics.group, ignore_errors=True)
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
-        connection.execute(f"DROP SCHEMA IF EXISTS {topics.schema} CASCADE".encode())
-        connection.execute(script("generation.sql", topics.schema))
-        connection.execute(script("serve.sql", topics.schema))
-        connection.execute("DELETE FROM tonnage.frontier WHERE generation = %s", [number])
+        make_tables(connection, number)
         connection.execute("DELETE FROM tonnage.incident WHERE generation = %s", [number])
         connection.execute(
             "UPDATE tonnage.generation SET publishes = false, built_from = %s WHERE number = %s",

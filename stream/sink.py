@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
@@ -40,6 +38,7 @@ from stream.incidents import (
 from stream.names import Topics
 from stream.notices import CHANNEL, notices
 from stream.publisher import Offsets, Row
+from stream.read_store import statements_of
 from stream.steps.step import Record
 
 log = logging.getLogger(__name__)
@@ -136,10 +135,8 @@ class PublishedTable:
 
 def statements(schema: str) -> dict[str, bytes]:
     """Return the sink's statements by name, for the tables of a generation."""
-    text = resources.files("stream").joinpath("sql", "sink.sql").read_text()
-    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
-    named = zip(parts[1::2], parts[2::2], strict=True)
-    return {name: body.strip().replace("{schema}", schema).encode() for name, body in named}
+    named = statements_of("sink.sql").items()
+    return {name: body.replace("{schema}", schema).encode() for name, body in named}
 
 
 def tables_of(topics: Topics) -> dict[str, str]:

@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 
 HEALTH_SECONDS = 0.1
 
+END_SECONDS = 15
+"""An engine that has failed, or is told to stop, ends within this, one way or the other."""
+
 
 def run_engine(settings: Settings, number: int, name: str) -> None:
     """Run a generation's steps until told to stop; what a step raises ends it.
@@ -57,7 +60,7 @@ def run_engine(settings: Settings, number: int, name: str) -> None:
     own, topics = prepare_topics(settings, generation)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = faust.Worker(
+    worker = EndingWorker(
         build(own, topics, name),
         loop=loop,
         loglevel=settings.log_level,
@@ -65,6 +68,20 @@ def run_engine(settings: Settings, number: int, name: str) -> None:
         quiet=True,
     )
     worker.execute_from_commandline()
+
+
+class EndingWorker(faust.Worker):  # type: ignore[misc]
+    """Ends, also where Faust waits for ever for what a step that raised has left behind.
+
+    To be killed harms nothing, wherever it was; to stay would keep others from its work.
+    """
+
+    def stop_and_shutdown(self) -> None:
+        """Stop, but not for longer than END_SECONDS."""
+        end = threading.Timer(END_SECONDS, os.kill, (os.getpid(), signal.SIGKILL))
+        end.daemon = True
+        end.start()
+        super().stop_and_shutdown()
 
 
 def build(settings: Settings, topics: Topics, name: str) -> StepApp:

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from kafka.errors import KafkaError
 
 from infra import caught_up
+from infra.commands.watched import watched
+from infra.errors import TonnageError
 from infra.home import Home
 from infra.rebuild import (
     Rebuilt,
-    Seen,
     alone,
     begun,
     give_up,
@@ -117,25 +106,25 @@ def reset(
     settings = load_settings()
     with alone(settings) as connection:
         if dry_run:
-            typer.echo(_plan(settings, connection, way))
+            _dry(settings, connection, way, user, as_json=as_json)
             return
         if way is Way.GIVE_UP:
             found = give_up(settings, connection)
             typer.echo(f"Generation {found.number} is dropped." if found else "Nothing was begun.")
             return
         if not yes:
-            typer.confirm(f"{_plan(settings, connection, way)} Go on?", abort=True)
+            typer.confirm(f"{_plan(settings, connection, way, user)} Go on?", abort=True)
         if way is Way.IN_PLACE:
             _in_place(settings, needed(connection), timeout)
             return
         if way in (Way.READ_STORE, Way.USER):
-            with _watched() as seen:
-                serving = needed(connection)
-                differing = refill(settings, connection, serving, partial(seen, "filling"), user)
-            body = {"generation": serving.number, "differences": differing}
-            typer.echo(json.dumps(body) if as_json else _filled(differing))
+            serving = needed(connection)
+            differing = _fill(settings, connection, serving, user, dry=False)
+            body = {"generation": serving.number, "differences": _counts(differing)}
+            said = f"The tables are filled again. Other than before: {_counted(differing)}."
+            typer.echo(json.dumps(body) if as_json else said)
             return
-        with _watched() as seen:
+        with watched() as seen:
             done = rebuild(settings, connection, seen, source=from_source)
     typer.echo(json.dumps(asdict(done), default=str) if as_json else _told(done))
 
@@ -149,7 +138,7 @@ def rollback(*, yes: Yes = False, as_json: AsJson = False) -> None:
     with alone(settings) as connection:
         if not yes:
             typer.confirm("Serve the figures of the generation before?", abort=True)
-        with _watched() as seen:
+        with watched() as seen:
             back = roll_back(connection, seen)
     body = {"generation": back.number}
     typer.echo(json.dumps(body) if as_json else f"Generation {back.number} serves again.")
@@ -163,7 +152,45 @@ def _way(asked: Mapping[Way, bool]) -> Way:
     return chosen[0] if chosen else Way.BESIDE
 
 
-def _plan(settings: Settings, connection: Connection, way: Way) -> str:
+def _dry(
+    settings: Settings, connection: Connection, way: Way, user: int | None, *, as_json: bool
+) -> None:
+    """Say what would happen, and which rows of a read store would change."""
+    body: dict[str, object] = {"would": _plan(settings, connection, way, user)}
+    lines = [str(body["would"])]
+    if way in (Way.READ_STORE, Way.USER):
+        differing = _fill(settings, connection, needed(connection), user, dry=True)
+        body["differences"] = _counts(differing)
+        lines.append(f"Would change: {_counted(differing)}.")
+        if user is not None:
+            body["rows"] = differing
+            lines += [
+                " ".join([table, *(f"{name}={value}" for name, value in key.items())])
+                for table, keys in differing.items()
+                for key in keys
+            ]
+    typer.echo(json.dumps(body) if as_json else "\n".join(lines))
+
+
+def _fill(
+    settings: Settings,
+    connection: Connection,
+    serving: Generation,
+    user: int | None,
+    *,
+    dry: bool,
+) -> Differing:
+    try:
+        with watched() as seen:
+            return refill(settings, connection, serving, partial(seen, "filling"), user, dry=dry)
+    except KafkaError as error:
+        raise TonnageError(
+            f"what generation {serving.number} has said can't be read: {error}; the tables are as"
+            " they were"
+        ) from error
+
+
+def _plan(settings: Settings, connection: Connection, way: Way, user: int | None = None) -> str:
     serving = needed(connection)
     building = begun(connection)
     if way is Way.GIVE_UP:
@@ -174,7 +201,7 @@ def _plan(settings: Settings, connection: Connection, way: Way) -> str:
             " answers are stale."
         )
     if way in (Way.READ_STORE, Way.USER):
-        what = "a user's rows" if way is Way.USER else "all tables"
+        what = f"user {user}'s rows" if way is Way.USER else "all tables"
         return (
             f"This fills {what} of generation {serving.number} again, from what it has said; it"
             " serves all the while."
@@ -199,9 +226,13 @@ def _in_place(settings: Settings, serving: Generation, timeout: float) -> None:
     typer.echo(f"Generation {serving.number} is built again and serves.")
 
 
-def _filled(differing: Differing) -> str:
-    counts = ", ".join(f"{count:,} {table}" for table, count in differing.items())
-    return f"The tables are filled again. Other than before: {counts or 'nothing'}."
+def _counts(differing: Differing) -> dict[str, int]:
+    return {table: len(keys) for table, keys in differing.items()}
+
+
+def _counted(differing: Differing) -> str:
+    counts = _counts(differing).items()
+    return ", ".join(f"{count:,} {table}" for table, count in counts) or "nothing"
 
 
 def _told(done: Rebuilt) -> str:
@@ -215,41 +246,3 @@ def _told(done: Rebuilt) -> str:
         f"Generation {done.generation} serves. Against the one before: {found}."
         f" Published: {done.changed:,} values, {done.gone:,} tombstones."
     )
-
-
-class _Rate(ProgressColumn):
-    """Records a second."""
-
-    def render(self, task: Task) -> Text:
-        """Show it where there is one."""
-        return Text(f"{task.speed:,.0f}/s" if task.speed and task.total else "")
-
-
-@contextmanager
-def _watched() -> Iterator[Seen]:
-    """Show where a person watches what is being done, how fast, and how much is left."""
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with progress:
-        task = progress.add_task("beginning", total=None)
-        last = ""
-
-        def seen(what: str, done: int, total: int) -> None:
-            nonlocal last
-            if what != last and not console.is_terminal:
-                console.print(what, highlight=False)
-            if what != last:
-                progress.reset(task)
-            last = what
-            progress.update(task, description=what, completed=done, total=total or None)
-
-        yield seen

@@ -19,7 +19,7 @@ from connectors import capture
 from infra.load import FileReport, load
 from infra.primary import create_app_tables
 from infra.verify import verify
-from stream.generations import ensure_first
+from stream.first import ensure_first
 from stream.names import Topics
 from stream.settings import Settings, load_settings
 from stream.sink import statements

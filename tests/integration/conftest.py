@@ -27,7 +27,7 @@ from connectors import capture, registration
 from infra.ports import choose
 from infra.services.part import NotReady
 from infra.services.postgres import READ_STORE, Server
-from stream.generations import ensure_first
+from stream.first import ensure_first
 from stream.settings import Settings, load_settings
 from stream.topics import ensure_topics
 from tests.integration.capturing import TABLES, Primary, names, remove, variant

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from stream.engine.runner import InterruptedRunError
-from stream.generations import ensure_first
+from stream.first import ensure_first
 from stream.names import Topics
 from stream.publisher import Offsets, Row
 from stream.settings import Settings, load_settings
@@ -174,7 +174,7 @@ def test_a_read_store_that_was_set_back_is_not_written_on(store: Store) -> None:
     async def scenario(sink: Sink) -> None:
         await sink.run({3: [store.exercise(10, "new", 5)]})
         with psycopg.connect(store.dsn) as connection:
-            connection.execute("DELETE FROM tonnage_g1.position")
+            connection.execute(f"DELETE FROM {store.topics.schema}.position".encode())
         with pytest.raises(SetBackError, match="set back"):
             await sink.run({3: [store.exercise(11, "newer", 6)]})
         assert await sink.kept() == {}
