@@ -118,8 +118,7 @@ def prepare(broker: Broker) -> None:
     tool = java_command(broker.jars, "64m", "kafka.tools.StorageTool")
     arguments = [
         "format",
-        "--cluster-id",
-        cluster,
+        f"--cluster-id={cluster}",  # which may begin with a dash
         "--config",
         str(broker.config),
         "--ignore-formatted",

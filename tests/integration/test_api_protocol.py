@@ -257,13 +257,13 @@ def test_metrics_count_by_route_and_tell_freshness(api: Api, read_store: ReadSto
     api.get(WEEKLY)
     before = sample(api.http.get("/metrics").text, name)
     api.get(WEEKLY)
-    api.get("/nothing/at/all/4711")
+    api.get("/nothing/at/all/secret-path")
     for key, deleted in (("1", False), ("2", False), ("3", True)):
         read_store.insert("quarantine", topic="fit.public.exercise", key=key, deleted=deleted)
     api.now = NOW + timedelta(seconds=7)
     page = api.http.get("/metrics").text
     assert sample(page, name) == before + 1
-    assert "4711" not in page
+    assert "secret-path" not in page
     assert sample(page, "tonnage_freshness_lag_seconds") == 7
     assert sample(page, "tonnage_stale") == 1
     assert sample(page, "tonnage_quarantined_rows") == 2
