@@ -19,6 +19,7 @@ import psycopg
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from stream.comparison import KEYS, statement
+from stream.domain.published import WorkoutKey
 from stream.generations import Connection, Generation, settings_of
 from stream.names import Topics
 from stream.notices import CHANNEL, switch_notice
@@ -27,7 +28,7 @@ from stream.read_store import fresh_schema, script, statements_of
 from stream.said import Said, output_reader
 from stream.settings import Settings
 from stream.sink import statements, tables_of
-from stream.steps.outputs import WorkoutKey, encode_key
+from stream.steps.outputs import encode_key
 from stream.topology import topics_of
 
 _LOCKED_MS = 200
