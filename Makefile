@@ -31,6 +31,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Long: ten seeds, each fault at least once in each. CHAOS_SEEDS and CHAOS_FAULTS say otherwise.
+chaos: export CHAOS_SEEDS ?= 1,2,3,4,5,6,7,8,9,10
+chaos: export CHAOS_FAULTS ?= 22
 chaos: setup
 	$(BIN)/python -m pytest tests/chaos
 
