@@ -59,6 +59,18 @@ def left_in_kafka(settings: Settings) -> set[int]:
         return {int(each[1]) for each in found if each}
 
 
+def capture_in_kafka(settings: Settings) -> int:
+    """Return the number of the latest capture that has topics. Raises TopicsError.
+
+    Those of captures that feed nothing any more are deleted.
+    """
+    name = re.escape(settings.topic(settings.workout_table).removeprefix(settings.topic_prefix))
+    of_a_capture = re.compile(rf"{re.escape(settings.topic_prefix)}(?:_(\d+))?{name}")
+    with kafka_admin(settings) as admin:
+        found = map(of_a_capture.fullmatch, admin.list_topics())
+        return max((int(each[1] or 0) for each in found if each), default=0)
+
+
 def _begin_beyond_kafka(connection: Connection, settings: Settings) -> Generation:
     """Begin a generation of a number and an epoch that Kafka has not seen."""
     if settings.bootstrap_servers is None:
@@ -72,7 +84,7 @@ def _begin_beyond_kafka(connection: Connection, settings: Settings) -> Generatio
         " FROM tonnage.generation_number",
         [max(left)],
     )
-    begun = begin(connection, settings)
+    begun = begin(connection, settings, capture_in_kafka(settings))
     connection.execute(
         "UPDATE tonnage.generation SET epoch = %s WHERE number = %s",
         [published_epoch(settings), begun.number],
