@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from stream.admin import TopicsError, kafka_admin
 from stream.generations import Generation, settings_of
@@ -14,17 +16,21 @@ from stream.names import PUBLIC_QUARANTINE, Topics
 from stream.settings import Settings
 from stream.topology import changelogs, topics_of
 
+log = logging.getLogger(__name__)
+
 DAY_MS = 24 * 60 * 60 * 1000
 TOMBSTONES_MS = 30 * DAY_MS
 """How long deletions stay readable: a position older than this is a gap."""
 
 COMPACTION_MS = 7 * DAY_MS
-"""By when older records of a key are compacted away, however little is written."""
+"""By when older records of a key are compacted away, at the next write to their partition."""
+
+BOUND = "max.compaction.lag.ms"
 
 COMPACTED = {
     "cleanup.policy": "compact",
     "delete.retention.ms": str(TOMBSTONES_MS),
-    "max.compaction.lag.ms": str(COMPACTION_MS),
+    BOUND: str(COMPACTION_MS),
 }
 CHANGELOG = COMPACTED | {"min.compaction.lag.ms": str(DAY_MS)}
 """A day in which both the newest version of a key and a late writer's stay readable."""
@@ -32,9 +38,8 @@ CHANGELOG = COMPACTED | {"min.compaction.lag.ms": str(DAY_MS)}
 LOG = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """Deleted below committed positions only, never by age."""
 
-QUARANTINE = {
+QUARANTINE = COMPACTED | {
     "cleanup.policy": "compact,delete",
-    "delete.retention.ms": str(TOMBSTONES_MS),
     "retention.ms": str(TOMBSTONES_MS),
 }
 HEARTBEAT = {"cleanup.policy": "delete", "retention.ms": str(60 * 60 * 1000)}
@@ -114,6 +119,7 @@ def ensure_topics(settings: Settings, *more: TopicSpec) -> None:
     with kafka_admin(settings) as admin:
         _create(admin, settings, wanted)
         _compare(admin, wanted)
+        _bound(admin, wanted)
 
 
 def _create(admin: KafkaAdminClient, settings: Settings, wanted: dict[str, TopicSpec]) -> None:
@@ -146,3 +152,23 @@ def _compare(admin: KafkaAdminClient, wanted: dict[str, TopicSpec]) -> None:
                 f"topic {spec.name} has {partitions} partitions, and {spec.partitions} are needed:"
                 f" set TONNAGE_PARTITIONS={partitions}, or delete the topic and rebuild"
             )
+
+
+def _bound(admin: KafkaAdminClient, wanted: dict[str, TopicSpec]) -> None:
+    """Bound the age of what is not compacted, on topics that were made without; others stay.
+
+    Who may not alter topics goes on, and is told.
+    """
+    kind = ConfigResourceType.TOPIC
+    bounded = {name: spec.config[BOUND] for name, spec in wanted.items() if BOUND in spec.config}
+    try:
+        found = admin.describe_configs([ConfigResource(kind, name) for name in bounded])["topic"]
+        lacking = [
+            ConfigResource(kind, name, {BOUND: value})
+            for name, value in bounded.items()
+            if BOUND not in found[name]
+        ]
+        if lacking:
+            admin.alter_configs(lacking)
+    except KafkaError as error:
+        log.warning("%s can't be set on topics that lack it: %s", BOUND, error)

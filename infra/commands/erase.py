@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import caught_up
-from infra.erasure.proof import Place, places
+from infra.erasure.place import Place
+from infra.erasure.proof import places
 from infra.errors import TonnageError
 from stream.settings import load_settings
 
@@ -33,8 +34,9 @@ def erase(
 ) -> None:
     """Prove that nothing of a user is left, after the app has deleted their rows in the primary.
 
-    Looks into the topics, the steps' state and the read store. Older records and ids without
-    values are gone by the dates that it prints. Exits 1 where a value is left.
+    Looks into the topics, the steps' state and the read store; empties what rows marked as
+    deleted have left. Older records and ids without values are gone by the dates that it prints.
+    Exits 1 where a value is left.
 
     Example: tonnage stream erase --user 4
     """
@@ -53,11 +55,13 @@ def erase(
 
 def _show(found: Sequence[Place]) -> None:
     console = Console(highlight=False)
-    table = Table("place", "ids", "values left", "gone by", box=None)
+    table = Table("place", "ids", "values left", "purged", "gone by", box=None)
     for each in found:
         style = "bold red" if each.values else ""
-        table.add_row(each.where, str(each.keys), str(len(each.values)), each.gone_by, style=style)
+        counts = map(str, (each.keys, len(each.values), each.purged))
+        table.add_row(each.where, *counts, each.gone_by, style=style)
     console.print(table)
+    console.print("A partition is compacted by the first write to it that follows these dates.")
     for each in found:
         for key in each.values:
             console.print(f"left: {each.where} {key}", markup=False, soft_wrap=True)

@@ -1,4 +1,7 @@
-"""What is known to have been a user's: told by every record that says so, however old."""
+"""What is known to have been a user's: told by every record that says so, however old.
+
+What is another user's now is not among it: a workout that was moved is theirs, with its values.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from infra.erasure.log import records
+from infra.erasure.log import last_values, records
+from infra.erasure.state import users_of_workout, workouts_of_performed
 from stream.names import Topics
 from stream.settings import Settings
 from stream.steps.keys import exercise_key, place_of_week
@@ -17,12 +21,13 @@ _loads = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass
 class Ids:
-    """A user, and the ids of the rows that were theirs."""
+    """A user, and the ids of the rows that were theirs; `others` are workouts of others now."""
 
     user: int
     workouts: set[int] = field(default_factory=set)
     performed: set[int] = field(default_factory=set)
     exercises: set[int] = field(default_factory=set)
+    others: set[int] = field(default_factory=set)
 
     def learn_from_source(self, settings: Settings, topics: Topics) -> None:
         """Read a capture's topics."""
@@ -34,18 +39,31 @@ class Ids:
                 ("exercise", "owner_id"),
             )
         )
-        self.workouts |= _found(settings, topics.source.workout, user, {self.user})
-        self.performed |= _found(settings, topics.source.performed, workout, self.workouts)
-        self.exercises |= _found(settings, topics.source.exercise, owner, {self.user})
+        workouts = _Rows.of(settings, topics.source.workout, user)
+        self.others |= workouts.elsewhere({self.user})
+        self.workouts |= workouts.ever({self.user}) - self.others
+        performed = _Rows.of(settings, topics.source.performed, workout)
+        self.performed |= performed.ever(self.workouts) - performed.elsewhere(self.workouts)
+        exercises = _Rows.of(settings, topics.source.exercise, owner)
+        self.exercises |= exercises.ever({self.user}) - exercises.elsewhere({self.user})
 
     def learn_from_outputs(self, settings: Settings, topics: Topics) -> None:
         """Read a generation's workouts."""
         for _, value in records(settings, topics.workouts):
             said = _loads(value) if value else {}
-            if said.get("user_id") == self.user:
+            if said.get("user_id") == self.user and said["workout_id"] not in self.others:
                 self.workouts.add(said["workout_id"])
-                rows = [*said["exercises"], *said["bad_rows"]]
-                self.performed |= {row["performed_exercise_id"] for row in rows}
+
+    def learn_from_state(self, settings: Settings, topics: Topics) -> None:
+        """Read what the steps hold of rows: it tells whose they were once all else is compacted."""
+        for key, stored in last_values(settings, topics.changelog("assemble")).items():
+            if stored and self.user in users_of_workout(stored) and int(key) not in self.others:
+                self.workouts.add(int(key))
+        for key, stored in last_values(settings, topics.changelog("route")).items():
+            if stored and key[:1] == b"p":
+                were, now = workouts_of_performed(stored)
+                if were & self.workouts and now in {None, *self.workouts}:
+                    self.performed.add(int(key[1:]))
 
     def of_table(self, topics: Topics, topic: str) -> set[int]:
         """Return the ids that were the user's in the table of a source topic."""
@@ -85,11 +103,32 @@ class Ids:
         return key[1:].isdigit() and int(key[1:]) in kinds.get(key[:1], ())
 
 
-def _found(settings: Settings, topic: str, column: str, wanted: set[int]) -> set[int]:
-    """Return the ids of the rows that ever had one of these values in a column."""
-    found = set()
-    for key, value in records(settings, topic):
-        after = (_loads(value).get("after") or {}) if value else {}
-        if after.get(column) in wanted:
-            found |= set(_loads(key).values())
-    return found
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a table, by one of their columns: all that it ever was, and what it is."""
+
+    values: dict[int, set[object]]
+    now: dict[int, object]
+
+    @classmethod
+    def of(cls, settings: Settings, topic: str, column: str) -> _Rows:
+        """Read a source topic."""
+        values: dict[int, set[object]] = {}
+        now: dict[int, object] = {}
+        for key, value in records(settings, topic):
+            event = _loads(value) if value else {}
+            # What a deletion has as "before" is invented.
+            held = (event.get("after") or {}).get(column) if event.get("op") != "d" else None
+            for row in _loads(key).values():
+                now[row] = held
+                if held is not None:
+                    values.setdefault(row, set()).add(held)
+        return cls(values, now)
+
+    def ever(self, wanted: set[int]) -> set[int]:
+        """Return the rows that had one of these values at any time."""
+        return {row for row, had in self.values.items() if not had.isdisjoint(wanted)}
+
+    def elsewhere(self, wanted: set[int]) -> set[int]:
+        """Return the rows that are there and have another value than these."""
+        return {row for row, value in self.now.items() if value is not None and value not in wanted}

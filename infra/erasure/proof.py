@@ -9,60 +9,46 @@ ids are gone with the generation: one that is built after the deletion never kne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import psycopg
 
+from infra.erasure.dates import configs_of, gone_by
 from infra.erasure.ids import Ids
-from infra.erasure.log import last_values
+from infra.erasure.leftovers import leftovers
+from infra.erasure.log import records
+from infra.erasure.place import Place
+from infra.erasure.state import holds_values
 from infra.errors import TonnageError
+from infra.rebuild import alone
 from infra.source import source_sql
 from stream.engine.trim import trim
 from stream.generations import LIVE, Connection, Generation, generations, settings_of
 from stream.names import Topics
-from stream.read_store import script
+from stream.read_store import script, statements_of
 from stream.settings import Settings
-from stream.topics import COMPACTION_MS, TOMBSTONES_MS
 from stream.topology import steps_of, topics_of
 
 _ROWS = (
     "SELECT (SELECT count(*) FROM {workout} WHERE {workout_user_id} = %(user)s),"
     " (SELECT count(*) FROM {exercise} WHERE {exercise_owner_id} = %(user)s)"
 )
-_VERSION_BYTES = 8
-
 Tells = Callable[[bytes], bool]
+TellsOf = Callable[[bytes, bytes], bool]
 
 _loads = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place that was looked at.
-
-    Attributes:
-        where: its name.
-        keys: how many of the user's keys are there: ids, without a value.
-        values: the keys that have a value still; there should be none.
-        gone_by: when the older records, and then the keys themselves, are gone.
-    """
-
-    where: str
-    keys: int
-    values: tuple[str, ...]
-    gone_by: str
 
 
 def places(settings: Settings, user: int) -> Iterator[Place]:
     """Yield every place. Raises TonnageError while the user has rows, KafkaError, psycopg.Error."""
     _refuse_rows(settings, user)
     ids = Ids(user)
-    with psycopg.connect(settings.need("read_store_dsn"), autocommit=True) as connection:
-        live = [each for each in generations(connection) if each.state in LIVE]
+    with alone(settings) as connection:
+        known = generations(connection)
+        live = [each for each in known if each.state in LIVE]
         owns = [settings_of(settings, each.capture) for each in live]
         named = [(own, topics_of(own, each.number)) for own, each in zip(owns, live, strict=True)]
         captures = {own.topic_prefix: (own, topics) for own, topics in named}.values()
@@ -70,6 +56,7 @@ def places(settings: Settings, user: int) -> Iterator[Place]:
             ids.learn_from_source(own, topics)
         for own, topics in named:
             ids.learn_from_outputs(own, topics)
+            ids.learn_from_state(own, topics)
         for own, topics in captures:
             yield from _source(own, topics, ids)
         for own, topics in named:
@@ -77,6 +64,7 @@ def places(settings: Settings, user: int) -> Iterator[Place]:
         yield from _public(*named[0], ids)
         for each, (_, topics) in zip(live, named, strict=True):
             yield from _tables(connection, each, topics, ids)
+        yield from leftovers(settings, connection, known, user)
 
 
 def _refuse_rows(settings: Settings, user: int) -> None:
@@ -96,51 +84,53 @@ def _source(settings: Settings, topics: Topics, ids: Ids) -> Iterator[Place]:
         def mine(key: bytes, topic: str = topic) -> bool:
             return ids.in_source(topics, topic, key)
 
-        yield _topic(settings, topic, mine, lambda value: _loads(value).get("op") != "d")
+        yield _topic(settings, topic, mine, _is_no_deletion)
 
 
 def _public(settings: Settings, topics: Topics, ids: Ids) -> Iterator[Place]:
     for topic in topics.public.values():
-        yield _topic(settings, topic, lambda key: ids.in_output(topics, key), bool)
+        yield _topic(settings, topic, lambda key: ids.in_output(topics, key), _is_there)
 
 
 def _generation(settings: Settings, topics: Topics, ids: Ids) -> Iterator[Place]:
     for topic in topics.public:
-        yield _topic(settings, topic, lambda key: ids.in_output(topics, key), bool)
+        yield _topic(settings, topic, lambda key: ids.in_output(topics, key), _is_there)
     for step in steps_of(settings, topics):
 
         def mine(key: bytes, name: str = step.name) -> bool:
             return ids.in_state(name, key)
 
-        yield _topic(settings, topics.changelog(step.name), mine, holds_text)
+        def holds(key: bytes, stored: bytes, name: str = step.name) -> bool:
+            return holds_values(name, key, stored)
+
+        yield _topic(settings, topics.changelog(step.name), mine, holds)
     asyncio.run(trim(settings.need("bootstrap_servers"), topics.group, topics.logs))
+
+    def in_log(key: bytes) -> bool:
+        return key.isdigit() and int(key) in ids.workouts
+
     for topic in (topics.rows, topics.facts):  # a request names a row, and holds nothing of it
-        yield _topic(settings, topic, lambda key: key.isdigit() and int(key) in ids.workouts, bool)
+        yield _topic(
+            settings, topic, lambda key: key.isdigit() and int(key) in ids.workouts, _is_there
+        )
 
 
-def _topic(settings: Settings, topic: str, mine: Tells, has_value: Tells) -> Place:
-    last = {key: value for key, value in last_values(settings, topic).items() if mine(key)}
-    values = sorted(_text(key) for key, value in last.items() if value and has_value(value))
-    return Place(topic, len(last), tuple(values), _dates())
+def _topic(settings: Settings, topic: str, mine: Tells, has_value: TellsOf) -> Place:
+    last = {key: value for key, value in records(settings, topic) if mine(key)}
+    values = sorted(_text(key) for key, value in last.items() if value and has_value(key, value))
+    configs = configs_of(settings, [topic])[topic]
+    return Place(topic, len(last), tuple(values), gone_by(configs, datetime.now(UTC)))
 
 
-def _dates() -> str:
-    older = datetime.now(UTC) + timedelta(milliseconds=COMPACTION_MS)
-    keys = older + timedelta(milliseconds=TOMBSTONES_MS)
-    return f"older records by {older:%Y-%m-%d}, keys by {keys:%Y-%m-%d}"
+def _is_there(key: bytes, value: bytes) -> bool:
+    """Tell that any value is one."""
+    del key
+    return bool(value)
 
 
-def holds_text(stored: bytes) -> bool:
-    """Tell whether a state's value holds more than ids and offsets: any text or bytes at all."""
-    return _has_text(msgspec.msgpack.decode(stored[_VERSION_BYTES:]))
-
-
-def _has_text(value: object) -> bool:
-    if isinstance(value, str | bytes):
-        return bool(value)
-    if isinstance(value, Mapping):
-        return any(map(_has_text, value.values()))
-    return isinstance(value, list) and any(map(_has_text, value))
+def _is_no_deletion(key: bytes, value: bytes) -> bool:
+    del key
+    return bool(_loads(value).get("op") != "d")
 
 
 def _text(key: bytes) -> str:
@@ -150,7 +140,10 @@ def _text(key: bytes) -> str:
 def _tables(
     connection: Connection, generation: Generation, topics: Topics, ids: Ids
 ) -> Iterator[Place]:
-    """Look into a generation's tables: a row that is marked as deleted keeps its key alone."""
+    """Look into a generation's tables: a row that is marked as deleted keeps its key alone.
+
+    What values it has all the same are taken out.
+    """
     rows = [(topic, each) for topic in topics.source.all for each in ids.of_table(topics, topic)]
     given = {
         "user": ids.user,
@@ -159,8 +152,12 @@ def _tables(
         "topics": [topic for topic, _ in rows],
         "ids": [each for _, each in rows],
     }
+    purged = {}
+    for table, statement in statements_of("purge.sql").items():
+        text = statement.replace("{schema}", generation.schema).encode()
+        purged[table] = sum(count for (count,) in connection.execute(text, given))
     found = connection.execute(script("left.sql", generation.schema), given)
     for table, keys, values in found.fetchall():
-        yield Place(
-            f"{generation.schema}.{table}", keys, tuple(values or ()), "keys with the generation"
-        )
+        where = f"{generation.schema}.{table}"
+        left = tuple(values or ())
+        yield Place(where, keys, left, "keys with the generation", purged[table])

@@ -20,5 +20,5 @@ UNION ALL
 SELECT 'quarantine', count(*), array_agg(topic || ' ' || key) FILTER (
            WHERE NOT deleted OR event IS NOT NULL)
 FROM {schema}.quarantine
-WHERE (topic, substring(key FROM ':(-?[0-9]+)\}$')) IN (
+WHERE (topic, substring(key FROM ': ?(-?[0-9]+)\}$')) IN (
     SELECT topic, id::text FROM unnest(%(topics)s::text[], %(ids)s::bigint[]) AS mine (topic, id))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay
 
 from stream.first import left_in_kafka, published_epoch
+from stream.janitor import forget_in_kafka
+from stream.topology import topics_of
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.pipeline import PATIENCE, Pipeline, until
@@ -23,12 +27,25 @@ GOING = (
 SERVES = "SELECT number, epoch FROM tonnage.generation WHERE state = 'serving'"
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_in_kafka(pipeline: Pipeline) -> Iterator[None]:
+    """Delete the topics of generations that the read store knew once."""
+    yield
+    [(serving, _)] = pipeline.rows(SERVES)
+    for number in left_in_kafka(pipeline.settings) - {serving}:
+        forget_in_kafka(pipeline.settings, topics_of(pipeline.settings, number))
+
+
 @retry(
     retry=retry_if_exception_type(psycopg.errors.DeadlockDetected), stop=stop_after_delay(PATIENCE)
 )
 def drop(pipeline: Pipeline, *what: str) -> None:
-    """Drop at once what is in use all the while."""
+    """Drop at once what is in use all the while: those who use it are sent away first."""
     with psycopg.connect(pipeline.settings.need("read_store_dsn")) as store:
+        store.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         for each in what:
             store.execute(f"DROP {each} CASCADE".encode())
 
