@@ -205,7 +205,7 @@ def down(home: Home, *, purge: bool = False) -> list[str]:
     with home.locked("up", BUSY.format(home.root)):
         stopped = _stop_all(home, Supervisor(home))
     if purge:
-        for name in ("data", "state", "logs", "run"):
+        for name in ("data", "state", "logs", "run", "rebuilds"):
             shutil.rmtree(home.root / name, ignore_errors=True)
         for name in ("secrets.json", "ports.json"):
             (home.root / name).unlink(missing_ok=True)
