@@ -80,7 +80,7 @@ def test_the_stack_file_names_every_address_and_only_its_owner_reads_it(stack: S
 
 def test_status_shows_every_part_running(stack: Settings) -> None:
     shown = parts(stack.home)
-    assert shown.keys() == {"primary", "kafka", "connect", "read-store", "worker_0", "api"}
+    assert shown.keys() == {"primary", "kafka", "connect", "read-store", "watch", "worker_0", "api"}
     assert {part["state"] for part in shown.values()} == {"running"}
     assert sum(part["memory_mib"] for part in shown.values()) < 3 * 1024
 
