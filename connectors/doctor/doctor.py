@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from connectors import capture, registration
+from connectors import applying, registration
 from connectors.configuration import redact
 from connectors.doctor import parts, primary
 from connectors.doctor.finding import Finding, Severity
@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError
 from connectors.primary import connection
 from stream.admin import kafka_admin
 from stream.settings import Settings
-from stream.topics import MAX_MESSAGE_BYTES, ensure_topics, shared_topics
+from stream.topics import MAX_MESSAGE_BYTES, shared_topics
 
 _APPLY = "tonnage connector apply"
 _RESTART = "tonnage connector restart"
@@ -50,10 +50,7 @@ def fix(settings: Settings, findings: list[Finding]) -> list[Finding]:
     _run([statement for each in safe for statement in each.sql], settings)
     commands = {each.command for each in safe if not each.sql}
     if _APPLY in commands:
-        capture.prepare(settings)
-        ensure_topics(settings)
-        registration.apply(settings)
-        registration.wait_running(settings)
+        applying.apply(settings)
     if _RESTART in commands:
         registration.restart(settings)
     _configure([each for each in safe if each.name.startswith("topic-config:")], settings)
