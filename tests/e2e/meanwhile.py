@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -20,38 +20,51 @@ ASKING = 2
 
 
 @contextmanager
-def asked_meanwhile(pipeline: Pipeline, user: int) -> Iterator[Counter[str]]:
-    """Ask the API as often as it answers; count the answers, and those that are wrong."""
+def running(*bodies: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run these in threads of their own, until the event that they are given is set at the end."""
     over = threading.Event()
-    answers: Counter[str] = Counter()
-
-    def ask() -> None:
-        while not over.is_set():
-            response = pipeline.ask(user, f"weeks/{W45}")
-            answers["all"] += 1
-            answers["failed"] += response.status_code != 200
-            answers["wrong"] += response.is_success and response.json()["total_volume"] != 2140
-            answers["stale"] += response.headers["Tonnage-Stale"] != "false"
-
-    asking = [threading.Thread(target=ask) for _ in range(ASKING)]
-    began = monotonic()
-    for each in asking:
+    threads = [threading.Thread(target=body, args=(over,)) for body in bodies]
+    for each in threads:
         each.start()
     try:
-        yield answers
+        yield
     finally:
         over.set()
-        for each in asking:
+        for each in threads:
             each.join()
+
+
+@contextmanager
+def asked_meanwhile(pipeline: Pipeline, user: int) -> Iterator[Counter[str]]:
+    """Ask the API as often as it answers; count the answers, and those that are wrong."""
+    counted: list[Counter[str]] = []
+    answers: Counter[str] = Counter()
+
+    def ask(over: threading.Event) -> None:
+        own: Counter[str] = Counter()
+        counted.append(own)  # one a thread: adding to a shared one loses counts
+        while not over.is_set():
+            response = pipeline.ask(user, f"weeks/{W45}")
+            own["all"] += 1
+            own["failed"] += response.status_code != 200
+            own["wrong"] += response.is_success and response.json()["total_volume"] != 2140
+            own["stale"] += response.headers["Tonnage-Stale"] != "false"
+
+    began = monotonic()
+    try:
+        with running(*[ask] * ASKING):
+            yield answers
+    finally:
+        for own in counted:
+            answers.update(own)
         answers["a second"] = round(answers["all"] / (monotonic() - began))
 
 
 @contextmanager
 def written_meanwhile(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
     """Write another user's rows all the while, as the app does."""
-    over = threading.Event()
 
-    def write() -> None:
+    def write(over: threading.Event) -> None:
         with psycopg.connect(pipeline.settings.need("source_dsn"), autocommit=True) as connection:
             app, count = App(connection), 0
             user = app.user()
@@ -60,10 +73,5 @@ def written_meanwhile(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
                 workout = app.workout(user, f"2026-0{1 + count % 9}-11T18:00Z")
                 app.performed(workout, lifter.squat, f"[{count % 10}]", "[100.5]")
 
-    writing = threading.Thread(target=write)
-    writing.start()
-    try:
+    with running(write):
         yield
-    finally:
-        over.set()
-        writing.join()
