@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
+from tests.e2e.meanwhile import running
 from tests.e2e.pipeline import Answer, Pipeline
 
 pytestmark = pytest.mark.stack
@@ -22,9 +23,8 @@ PAUSE = 0.005
 @contextmanager
 def changed_meanwhile(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
     """Add, edit, move and delete another user's rows all the while."""
-    over = threading.Event()
 
-    def write() -> None:
+    def write(over: threading.Event) -> None:
         with psycopg.connect(pipeline.settings.need("source_dsn"), autocommit=True) as connection:
             app, count = App(connection), 0
             user = app.user()
@@ -42,13 +42,8 @@ def changed_meanwhile(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
                     rows[count % len(rows)] = app.performed(target, lifter.squat, "[3]", "[90]")
                 count += 1
 
-    writing = threading.Thread(target=write)
-    writing.start()
-    try:
+    with running(write):
         yield
-    finally:
-        over.set()
-        writing.join()
 
 
 def figures(pipeline: Pipeline, lifter: Lifter) -> Answer:

@@ -19,6 +19,7 @@ from infra.ports import choose
 from infra.services.part import TONNAGE
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
+from tests.e2e.meanwhile import running
 from tests.e2e.pipeline import Pipeline, until
 from tests.processes import signal_all
 
@@ -58,9 +59,8 @@ def another_worker(pipeline: Pipeline, log: Path) -> Iterator[subprocess.Popen[b
 @contextmanager
 def edits(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
     """Write all the while, as the app does, rows of many partitions."""
-    over = threading.Event()
 
-    def write() -> None:
+    def write(over: threading.Event) -> None:
         with psycopg.connect(pipeline.settings.need("source_dsn"), autocommit=True) as connection:
             app, count = App(connection), 0
             while not over.is_set():
@@ -72,13 +72,8 @@ def edits(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
                     f" WHERE id = {lifter.benches}"
                 )
 
-    writing = threading.Thread(target=write)
-    writing.start()
-    try:
+    with running(write):
         yield
-    finally:
-        over.set()
-        writing.join()
 
 
 def served(pipeline: Pipeline, user: int) -> int:
