@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from stream.brokers import Brokers
 from stream.settings import Settings
+from stream.unreached import why
 
 # It can't read the metadata of Faust's members, and prints all of it at each look.
 logging.getLogger("kafka.admin").setLevel(logging.ERROR)
@@ -26,16 +28,17 @@ class TopicsError(Exception):
 @contextmanager
 def kafka_admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Connect to the brokers. Raises TopicsError where they don't answer or refuse."""
-    servers = settings.need("bootstrap_servers")
+    brokers = Brokers.of(settings)
     try:
-        admin = KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=BOOTSTRAP_MS)
+        admin = KafkaAdminClient(**brokers.client, bootstrap_timeout_ms=BOOTSTRAP_MS)
     except KafkaError as error:
         raise TopicsError(
-            f"no Kafka broker answers at {servers} (TONNAGE_BOOTSTRAP_SERVERS): {error}"
+            f"no Kafka broker answers at {brokers.servers} (TONNAGE_BOOTSTRAP_SERVERS):"
+            f" {why(brokers, error)}"
         ) from error
     try:
         yield admin
     except KafkaError as error:
-        raise TopicsError(f"Kafka at {servers} refused: {error}") from error
+        raise TopicsError(f"Kafka at {brokers.servers} refused: {why(brokers, error)}") from error
     finally:
         admin.close()

@@ -17,12 +17,14 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from stream.admin import TopicsError, kafka_admin
+from stream.brokers import Brokers
 from stream.comparison import KEYS
 from stream.engine.outbox import VERSION_HEADER
 from stream.generations import Connection, Generation, begin, make_tables, serve, serving
 from stream.read_store import migrate, script
 from stream.settings import Settings
 from stream.topology import topics_of
+from stream.unreached import why
 
 log = logging.getLogger(__name__)
 
@@ -97,16 +99,15 @@ def published_epoch(settings: Settings) -> int:
 
     Raises TopicsError.
     """
+    brokers = Brokers.of(settings)
     try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=settings.need("bootstrap_servers"), enable_auto_commit=False
-        )
+        consumer = KafkaConsumer(**brokers.client, enable_auto_commit=False)
         try:
             return max((_epoch(each) for each in _last_records(settings, consumer)), default=0)
         finally:
             consumer.close()
     except KafkaError as error:
-        raise TopicsError(f"the public topics can't be read: {error}") from error
+        raise TopicsError(f"the public topics can't be read: {why(brokers, error)}") from error
 
 
 def _last_records(settings: Settings, consumer: KafkaConsumer) -> Iterator[ConsumerRecord]:

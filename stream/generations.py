@@ -172,15 +172,15 @@ def make_tables(connection: Connection, number: int) -> None:
 def serve(connection: Connection, generation: Generation) -> None:
     """Point the views at a generation, and raise the serving epoch: one transaction.
 
-    The one that served is kept, to be gone back to; one of another capture gets no changes any
-    more, so that there is no way back.
+    What served is kept, to be gone back to. Of another capture nothing is: it gets no changes
+    any more, so that there is no way back, and its slot would hold back the primary's log.
     """
     with connection.transaction():
         connection.execute(script("serve.sql", generation.schema))
         connection.execute(
-            "UPDATE tonnage.generation SET kept_at = now(),"
+            "UPDATE tonnage.generation SET kept_at = coalesce(kept_at, now()),"
             " state = CASE WHEN capture = %s THEN 'kept' ELSE 'dropping' END"
-            " WHERE state = 'serving' AND number <> %s",
+            " WHERE state IN ('serving', 'kept') AND number <> %s",
             [generation.capture, generation.number],
         )
         connection.execute(

@@ -21,10 +21,13 @@ from time import monotonic
 import msgspec
 import psycopg
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from stream import logs
+from stream.figures import Family, worker_page
 from stream.first import ensure_first
 from stream.generations import LIVE, Generation, State, check, differing, generations
-from stream.health import EngineEndedError, Health, decode_health
+from stream.health import ASK, EngineEndedError, Figures, Health, decode_told
 from stream.janitor import sweep
 from stream.settings import Settings
 from stream.topics import prepare_topics
@@ -35,6 +38,8 @@ FOLLOW_SECONDS = 0.5
 SWEEP_SECONDS = 10
 STOP_SECONDS = 15
 BACK_OFF_SECONDS = 5
+FIGURES_SECONDS = 2
+LINE_BYTES = 16 << 20
 
 
 @dataclass
@@ -43,15 +48,33 @@ class Engine:
 
     process: Process
     health: Health = field(default_factory=Health)
+    _asked: asyncio.Future[list[Family]] | None = None
 
     async def listen(self) -> None:
         """Take what it says of itself, until it ends."""
         assert self.process.stdout is not None  # noqa: S101 - it is started with a pipe
         async for line in self.process.stdout:
             with suppress(msgspec.DecodeError):
-                self.health = decode_health(line)
+                self._take(decode_told(line))
         self.health = Health()
         await self.process.wait()
+
+    def _take(self, told: Health | Figures) -> None:
+        if isinstance(told, Health):
+            self.health = told
+        elif self._asked is not None and not self._asked.done():
+            self._asked.set_result(told.families)
+
+    async def figures(self) -> list[Family]:
+        """Ask it for its figures; none where it does not answer."""
+        assert self.process.stdin is not None  # noqa: S101 - it is started with a pipe
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.get_running_loop().create_future()
+            self.process.stdin.write(ASK)
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._asked), FIGURES_SECONDS)
+        except TimeoutError:
+            return []
 
     async def stop(self) -> None:
         """Let it finish what it has begun, and end."""
@@ -75,10 +98,21 @@ class Host:
         self._serving: int | None = None
 
     @property
+    def address(self) -> str:
+        """Where it listens."""
+        return self._settings.metrics_host
+
+    @property
     def health(self) -> Health:
         """How the engine of the serving generation is."""
         found = self._engines.get(self._serving or 0)
         return found[0].health if found else Health()
+
+    async def figures(self) -> dict[int, list[Family]]:
+        """Return the figures of each engine, by its generation."""
+        engines = {number: engine for number, (engine, _) in self._engines.items()}
+        found = await asyncio.gather(*(engine.figures() for engine in engines.values()))
+        return dict(zip(engines, found, strict=True))
 
     async def run(self) -> None:
         """Keep the engines as the read store's generations say. Raises EngineEndedError."""
@@ -124,6 +158,7 @@ class Host:
             *(sys.executable, "-m", "stream.worker", str(number), self._name),
             stdin=PIPE,
             stdout=PIPE,
+            limit=LINE_BYTES,
         )
         engine = Engine(process)
         self._engines[number] = engine, asyncio.create_task(engine.listen())
@@ -158,9 +193,7 @@ def run_worker(settings: Settings, port: int) -> None:
     Raises SettingsError where what serves was built with other settings and nothing is being
     built with these; TopicsError; EngineEndedError.
     """
-    logging.basicConfig(
-        level=settings.log_level, format="[%(asctime)s] [%(process)d] %(levelname)s %(message)s"
-    )
+    logs.set_up(settings)
     logging.getLogger("kafka").setLevel(logging.WARNING)
     serving = ensure_first(settings)
     with psycopg.connect(settings.need("read_store_dsn")) as connection:
@@ -175,10 +208,10 @@ async def _serve(host: Host, port: int) -> None:
     running = asyncio.ensure_future(host.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    runner = web.AppRunner(_health_app(host), access_log=None)
+    runner = web.AppRunner(_web_app(host), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, host.address, port).start()
         with suppress(asyncio.CancelledError):
             await running
     finally:
@@ -187,12 +220,18 @@ async def _serve(host: Host, port: int) -> None:
         await runner.cleanup()
 
 
-def _health_app(host: Host) -> web.Application:
+def _web_app(host: Host) -> web.Application:
     async def health(request: web.Request) -> web.Response:
         del request
         now = host.health
         return web.json_response(msgspec.structs.asdict(now), status=200 if now.ready else 503)
 
+    async def metrics(request: web.Request) -> web.Response:
+        del request
+        page = worker_page(await host.figures())
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
     app = web.Application()
     app.router.add_get("/health", health)
+    app.router.add_get("/metrics", metrics)
     return app

@@ -23,6 +23,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from stream.brokers import Brokers
 from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
 from stream.names import Topics
 
@@ -69,13 +70,13 @@ class Publisher:
     def __init__(
         self,
         topics: Topics,
-        bootstrap_servers: str,
+        brokers: Brokers,
         outbox: Outbox,
         journal: Journal,
         owned: Callable[[], set[int]],
     ) -> None:
         self._names = topics
-        self._bootstrap_servers = bootstrap_servers
+        self._brokers = brokers
         self._outbox = outbox
         self._journal = journal
         self._owned = owned
@@ -137,7 +138,7 @@ class Publisher:
         ]
         if not wanted:
             return
-        async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers) as consumer:
+        async with AIOKafkaConsumer(**self._brokers.client) as consumer:
             ends = await consumer.end_offsets(wanted)
         for tp, end in ends.items():
             if self._ends.setdefault(tp, end) != end:
@@ -191,7 +192,7 @@ class Publisher:
         """Return what the public topics' partition must say otherwise."""
         found: dict[tuple[str, bytes], Row] = {}
         async with AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **self._brokers.client,
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=4 << 20,

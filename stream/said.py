@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
+from stream.brokers import Brokers
 from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
 from stream.publisher import Row
@@ -71,7 +72,7 @@ def output_reader(
 ) -> Iterator[OutputReader]:
     """Open a reader of some of a generation's output topics. Raises KafkaError."""
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.need("bootstrap_servers"),
+        **Brokers.of(settings).client,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 << 20,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "TONNAGE_"
@@ -57,7 +58,26 @@ class Settings(BaseSettings):
         None, description="URL that the API uses instead: a role with SELECT alone"
     )
     bootstrap_servers: str | None = Field(None, description="Kafka brokers, host:port[,host:port]")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How brokers are spoken to: TLS is SSL, a login is SASL"
+    )
+    kafka_ca: Path | None = Field(
+        None, description="PEM file of who may vouch for the brokers; default the system's"
+    )
+    kafka_certificate: Path | None = Field(
+        None, description="PEM file of our own certificate with its key (PKCS#8), if they ask"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the user logs in to the brokers"
+    )
+    kafka_user: str | None = Field(None, description="User that logs in to the brokers")
+    kafka_password: SecretStr | None = Field(None, description="That user's password")
     connect_url: str | None = Field(None, description="Kafka Connect's REST address")
+    connect_ca: Path | None = Field(
+        None, description="PEM file of who may vouch for Kafka Connect; default the system's"
+    )
+    connect_user: str | None = Field(None, description="User that logs in to Kafka Connect")
+    connect_password: SecretStr | None = Field(None, description="That user's password")
     api_url: str | None = Field(None, description="Where this deployment's API answers")
 
     # -- meanings
@@ -95,6 +115,12 @@ class Settings(BaseSettings):
     state_dir: Path | None = Field(None, description="Folder of local state; default HOME/state")
     batch_size: int = Field(2000, ge=1, description="Records of a partition that one batch takes")
     commit_interval_ms: int = Field(100, ge=10, description="How often positions are committed")
+    instance_id: str | None = Field(
+        None, description="Name by which Kafka knows a worker again that was restarted"
+    )
+    session_timeout_seconds: float = Field(
+        6, ge=2, description="How long a worker may be silent before others take its partitions"
+    )
     keep_seconds: float = Field(
         3600, ge=0, description="How long `stream rollback` can go back to the generation before"
     )
@@ -145,7 +171,19 @@ class Settings(BaseSettings):
     read_store_port: Port = Field(0, description="Port of the local read store")
     kafka_port: Port = Field(0, description="Port of the local Kafka")
     connect_port: Port = Field(0, description="Port of the local Kafka Connect")
+
+    # -- what programs tell of themselves
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Logging")
+    log: Literal["text", "json"] = Field(
+        "text", description="Lines of the logs: for people, or a JSON object each"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address on which workers and the watch tell their metrics"
+    )
+    traces_url: str | None = Field(
+        None, description="OTLP/HTTP address of an OpenTelemetry collector, http://host:4318"
+    )
+    traces_share: float = Field(0.01, ge=0, le=1, description="Share of changes that are traced")
 
     @field_validator("timezone")
     @classmethod
@@ -160,6 +198,28 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+    @field_validator("connect_url")
+    @classmethod
+    def _holds_no_password(cls, url: str | None) -> str | None:
+        if url and "@" in urlsplit(url).netloc:  # it is shown wherever Connect does not answer
+            raise ValueError("a login belongs into TONNAGE_CONNECT_USER and _PASSWORD")
+        return url
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        """Refuse what would be sent otherwise than it seems: in clear, or not at all."""
+        protocol = self.kafka_security_protocol
+        of_protocol = f"and {PREFIX}KAFKA_SECURITY_PROTOCOL={protocol}"
+        for name in ("kafka_user", "kafka_password"):
+            if not protocol.startswith("SASL") and getattr(self, name) is not None:
+                raise ValueError(f"{PREFIX}{name.upper()} is set, {of_protocol} sends none")
+        for name in ("kafka_ca", "kafka_certificate"):
+            if not protocol.endswith("SSL") and getattr(self, name) is not None:
+                raise ValueError(f"{PREFIX}{name.upper()} is set, {of_protocol} has no TLS")
+        if self.connect_user is None and self.connect_password is not None:
+            raise ValueError(f"{PREFIX}CONNECT_PASSWORD is set, and {PREFIX}CONNECT_USER is not")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -209,7 +269,9 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         wrong = [
-            f"{PREFIX}{'_'.join(str(part) for part in each['loc'][:1]).upper()}: {each['msg']}"
+            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}"
+            if each["loc"]
+            else each["msg"].removeprefix("Value error, ")  # of several, which it names
             for each in error.errors()
         ]
         raise SettingsError("; ".join(wrong)) from error

@@ -27,6 +27,7 @@ from stream.engine.frontier import SourcePoint
 from stream.engine.outbox import VERSION_HEADER
 from stream.engine.repeats import Doubt
 from stream.engine.runner import LOOK_SECONDS, Fetched, InterruptedRunError, halves
+from stream.figures import WAITS
 from stream.incidents import (
     CLOSE_DOUBTS,
     DOUBT_PASSED,
@@ -255,7 +256,8 @@ class Sink:
                     await self.run(half)
                 return
             [(partition, [record])] = batch.items()
-            log.exception("the read store refuses %s-%d", record.topic, partition)
+            place = {"topic": record.topic, "partition": partition, "offset": record.offset}
+            log.exception("the read store refuses %s-%d", record.topic, partition, extra=place)
             where = f"{record.topic}-{partition} at {record.offset}"
             await self.open_incident(Incident.POISON, f"{where}: {error}")
             await self._write_and_publish({}, _next_offsets(batch))
@@ -274,6 +276,7 @@ class Sink:
             try:
                 return await self._write(newest, positions)
             except AWAY as error:
+                WAITS.inc()
                 log.warning("the read store does not take a batch, trying again: %s", error)
             try:
                 await asyncio.wait_for(self._interrupted.wait(), RETRY_SECONDS)
@@ -338,9 +341,9 @@ class Sink:
                 "versions": [row.version for row in rows],
             },
         )
-        taken = set(await cursor.fetchall())
-        if len(taken) == len(rows):
+        if cursor.rowcount == len(rows):
             return rows
+        taken = set(await cursor.fetchall())
         return [row for row in rows if tuple(_decode_key(row.key).values()) in taken]
 
 

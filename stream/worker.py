@@ -6,6 +6,7 @@ A worker runs one for each generation (see `stream.host`), as `python -m stream.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -21,9 +22,11 @@ import psycopg
 import uvloop
 from faust.types import TP
 
+from stream.brokers import Brokers
 from stream.engine.app import StepApp, make_app
 from stream.engine.frontier import Frontier
 from stream.engine.keyvalue import KeyValue, MemoryKeyValue, RocksKeyValue
+from stream.engine.measured import MeasuredRunner, MeasuredStep
 from stream.engine.outbox import Outbox
 from stream.engine.repeats import Repeats
 from stream.engine.restore import Restorer, StateKeeper
@@ -31,8 +34,10 @@ from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
 from stream.engine.trim import keep_trimming
 from stream.engine.watchdog import Watchdog
+from stream.figures import READY, RESTORED, engine_figures, measure_state
 from stream.generations import by_number, check
-from stream.health import Health, encode_health
+from stream.health import ASK, Figures, Health, encode_told
+from stream.logs import configuration
 from stream.names import Topics
 from stream.publisher import Publisher
 from stream.settings import Settings, load_settings
@@ -40,10 +45,14 @@ from stream.sink import PublishedTable, Sink, connections
 from stream.steps.step import Step
 from stream.topics import prepare_topics
 from stream.topology import steps_of
+from stream.tracing import Tracer
 
 log = logging.getLogger(__name__)
 
 HEALTH_SECONDS = 0.1
+
+COLLECT_AFTER = 100_000
+"""Objects made before the garbage collector looks at them: a batch makes many, and no cycles."""
 
 END_SECONDS = 15
 """An engine that has failed, or is told to stop, ends within this, one way or the other."""
@@ -58,12 +67,14 @@ def run_engine(settings: Settings, number: int, name: str) -> None:
         generation = by_number(connection, number)
     check(settings, generation)
     own, topics = prepare_topics(settings, generation)
+    gc.set_threshold(COLLECT_AFTER)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = EndingWorker(
         build(own, topics, name),
         loop=loop,
         loglevel=settings.log_level,
+        logging_config=configuration(settings) if settings.log == "json" else None,
         redirect_stdouts=False,
         quiet=True,
     )
@@ -86,22 +97,27 @@ class EndingWorker(faust.Worker):  # type: ignore[misc]
 
 def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     """Put a worker together."""
-    servers = settings.need("bootstrap_servers")
+    brokers = Brokers.of(settings)
     folder = worker_folder(settings, topics, name)
-    outbox = Outbox(servers)
+    outbox = Outbox(brokers)
     pool = connections(settings.need("read_store_dsn"))
-    restorer = Restorer(servers, outbox)
+    restorer = Restorer(brokers, outbox)
 
     def owned() -> set[int]:
         return {tp.partition for tp in app.consumer.assignment() if tp.topic == topics.weekly_stats}
 
-    sink = Sink(topics, pool, Publisher(topics, servers, outbox, PublishedTable(pool), owned))
+    sink = Sink(topics, pool, Publisher(topics, brokers, outbox, PublishedTable(pool), owned))
+    tracer = Tracer(settings.traces_url, settings.traces_share) if settings.traces_url else None
+    steps = [MeasuredStep(step, tracer) for step in steps_of(settings, topics)]
     runners = [
         StepRunner(
             step, topics, outbox, restorer, sink, Repeats({*step.topics} & {*topics.source.all})
         )
-        for step in steps_of(settings, topics)
+        for step in steps
     ]
+
+    for runner in runners:
+        measure_state(folder, runner.step.name)
 
     def open_store(runner: StepRunner, partition: int) -> PartitionStore:
         store = _open(settings, folder / f"{runner.step.name}-{partition}", runner.step)
@@ -115,20 +131,28 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     keeper = StateKeeper(runners, restorer, open_store)
     app = make_app(
         topics.group,
-        bootstrap_servers=servers,
-        runners=[*runners, sink],
+        brokers=brokers,
+        runners=[
+            *(
+                MeasuredRunner(step.name, runner, tracer, step)
+                for step, runner in zip(steps, runners, strict=True)
+            ),
+            MeasuredRunner(sink.name, sink, tracer),
+        ],
         keeper=keeper,
         batch_size=settings.batch_size,
         resources=resources(),
         commit_interval_ms=settings.commit_interval_ms,
         folder=folder,
+        instance=settings.instance_id,
+        session_seconds=settings.session_timeout_seconds,
     )
 
     def leads() -> bool:
         return TP(topics.rows, 0) in app.consumer.assignment()
 
     frontier = Frontier(
-        bootstrap_servers=servers,
+        brokers=brokers,
         offsets_topic=settings.connect_offsets_topic,
         connector=settings.connector_name,
         group=topics.group,
@@ -146,7 +170,7 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     )
     app.task(watchdog.run)
     app.task(partial(tell_health, app))
-    app.task(partial(keep_trimming, servers, topics.group, topics.logs, leads))
+    app.task(partial(keep_trimming, brokers, topics.group, topics.logs, leads))
     return app
 
 
@@ -168,23 +192,37 @@ def _open(settings: Settings, path: Path, step: Step) -> KeyValue:
 
 
 async def tell_health(app: StepApp) -> None:
-    """Print how the engine is, each time that it changes; the worker reads it."""
+    """Tell how the engine is, each time that it changes."""
     told = Health()
     while True:
         now = Health(app.ready, app.keeper.progress.done)
         if now != told:
-            sys.stdout.write(encode_health(now) + "\n")
-            sys.stdout.flush()
+            _tell(now)
+            READY.set(now.ready)
+            RESTORED.set(now.restored)
             told = now
         await asyncio.sleep(HEALTH_SECONDS)
 
 
-def end_with_the_worker() -> None:
-    """End this process at once when the worker that started it has gone, however it went."""
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGKILL)
+def _tell(told: Health | Figures) -> None:
+    """Write a line for the worker; lines of several threads don't mix."""
+    sys.stdout.buffer.write(encode_told(told))
+    sys.stdout.buffer.flush()
+
+
+def answer_the_worker() -> None:
+    """Tell the figures when the worker asks for them.
+
+    Ends this process at once when the worker that started it has gone, however it went.
+    """
+    try:
+        for line in sys.stdin.buffer:
+            if line == ASK:
+                _tell(Figures(engine_figures()))
+    finally:  # also where it went between its question and our answer
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_the_worker, daemon=True).start()
+    threading.Thread(target=answer_the_worker, daemon=True).start()
     run_engine(load_settings(), int(sys.argv[1]), sys.argv[2])

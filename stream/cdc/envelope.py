@@ -70,7 +70,7 @@ class EnvelopeReader(Generic[Row]):
 
     def __init__(self, row_type: type[Row], columns: Mapping[str, str]) -> None:
         fields = [(each.name, each.type) for each in msgspec.structs.fields(row_type)]
-        row = msgspec.defstruct("Row", fields, rename=dict(columns))
+        row = msgspec.defstruct("Row", fields, rename=dict(columns)) if columns else row_type
         envelope = msgspec.defstruct(
             "Envelope",
             [("op", Operation), ("source", _Source), ("after", row | None, None)],
@@ -106,4 +106,6 @@ class EnvelopeReader(Generic[Row]):
             raise BadEventError(f"an event of kind {event.op.name.lower()} changes no row")
         if event.after is None:
             raise BadEventError("the event has no content after the change")
-        return Change(self._row_type(*msgspec.structs.astuple(event.after)), origin)
+        if type(event.after) is not self._row_type:
+            return Change(self._row_type(*msgspec.structs.astuple(event.after)), origin)
+        return Change(event.after, origin)

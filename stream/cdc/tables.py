@@ -16,7 +16,7 @@ FIRST_YEAR, LAST_YEAR = 2, 9998
 """Years that have whole ISO weeks in every time zone."""
 
 
-class ExerciseColumns(msgspec.Struct, frozen=True):
+class ExerciseColumns(msgspec.Struct, frozen=True, gc=False):
     """The columns used of the exercises' table."""
 
     id: BigInt
@@ -25,7 +25,7 @@ class ExerciseColumns(msgspec.Struct, frozen=True):
     owner_id: BigInt | None = None
 
 
-class WorkoutColumns(msgspec.Struct, frozen=True):
+class WorkoutColumns(msgspec.Struct, frozen=True, gc=False):
     """The columns used of the workouts' table."""
 
     id: BigInt
@@ -34,7 +34,7 @@ class WorkoutColumns(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class PerformedColumns(msgspec.Struct, frozen=True):
+class PerformedColumns(msgspec.Struct, frozen=True, gc=False):
     """The columns used of the performed exercises' table; jsonb arrives as text."""
 
     id: BigInt

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
+from functools import lru_cache
 
 EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, Overflow])
 ZERO = Decimal(0)
@@ -22,11 +23,16 @@ def total(values: Iterable[Decimal]) -> Decimal:
     return result
 
 
+@lru_cache(maxsize=16384)
+def whole(number: int) -> Decimal:
+    """Return a whole number as a decimal: the same few come again and again."""
+    return Decimal(number)
+
+
 def plain(value: Decimal) -> Decimal:
     """Return the same number in its plainest form: 1740.00 as 1740, never 1.74E+3."""
-    if value == value.to_integral_value():
-        return value.quantize(Decimal(1), context=EXACT)
-    return value.normalize(EXACT)
+    number = int(value)
+    return whole(number) if number == value else value.normalize(EXACT)
 
 
 def rounded(numerator: Decimal, denominator: int, places: int) -> Decimal:

@@ -1,13 +1,35 @@
 """Keys and values of the public topics: what people and programs read, as JSON.
 
-Numbers are JSON numbers written out in full; times are ISO 8601 in UTC.
+Numbers are JSON numbers written out in full; times are ISO 8601 in UTC. What is said of a field
+here is in its published JSON Schema.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+
+WeekName = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-W[0-9]{2}$", description="ISO 8601 week: `2026-W47`")
+]
+Time = Annotated[
+    str, Meta(description="ISO 8601, in UTC", extra_json_schema={"format": "date-time"})
+]
+LogPosition = Annotated[
+    str, Meta(pattern=r"^[0-9A-F]+/[0-9A-F]+$", description="Position in the primary's log")
+]
+Kind = Annotated[
+    str,
+    Meta(
+        description="`heaviest_weight`, `heaviest_weight:N` for N repetitions, `estimated_1rm`,"
+        " `workout_volume` or `set_reps`; more may come: leave out those that you don't know"
+    ),
+]
+Count = Annotated[int, Meta(ge=0)]
+Number = Annotated[int, Meta(ge=1)]
 
 
 class AsOf(msgspec.Struct, frozen=True):
@@ -16,8 +38,8 @@ class AsOf(msgspec.Struct, frozen=True):
     `lsn` is null where the event carried none (a deletion seen by its tombstone alone).
     """
 
-    time: str
-    lsn: str | None
+    time: Time
+    lsn: LogPosition | None
 
 
 class WorkoutKey(msgspec.Struct, frozen=True):
@@ -30,7 +52,7 @@ class WeekKey(msgspec.Struct, frozen=True):
     """Key of a user's week; `week` as `2026-W47`."""
 
     user_id: int
-    week: str
+    week: WeekName
 
 
 class ExerciseKey(msgspec.Struct, frozen=True):
@@ -44,14 +66,14 @@ class RecordKey(msgspec.Struct, frozen=True):
 
     user_id: int
     exercise_id: int
-    kind: str
+    kind: Kind
 
 
 class SetValue(msgspec.Struct, frozen=True):
     """One set: its number from 1, repetitions, weight (null where none was given), volume."""
 
-    set: int
-    reps: int
+    set: Number
+    reps: Count
     weight: Decimal | None
     volume: Decimal
 
@@ -80,8 +102,8 @@ class WorkoutValue(msgspec.Struct, frozen=True):
 
     workout_id: int
     user_id: int
-    date: str
-    week: str
+    date: Time
+    week: WeekName
     name: str | None
     total_volume: Decimal
     exercises: list[PerformedValue]
@@ -94,19 +116,19 @@ class WeekValue(msgspec.Struct, frozen=True):
 
     user_id: int
     year: int
-    week: str
+    week: WeekName
     total_volume: Decimal
-    workout_count: int
-    set_count: int
-    rep_count: int
+    workout_count: Count
+    set_count: Count
+    rep_count: Count
     volume_by_muscle_group: dict[str, Decimal]
-    sets_by_muscle_group: dict[str, int]
-    sessions_by_muscle_group: dict[str, int]
-    last_trained_by_muscle_group: dict[str, str]
+    sets_by_muscle_group: dict[str, Count]
+    sessions_by_muscle_group: dict[str, Count]
+    last_trained_by_muscle_group: dict[str, Time]
     volume_by_day: dict[str, Decimal]
-    quarantined: int
-    created_at: str
-    updated_at: str
+    quarantined: Count
+    created_at: Time
+    updated_at: Time
     as_of: AsOf
 
 
@@ -125,14 +147,14 @@ class RecordValue(msgspec.Struct, frozen=True):
 
     user_id: int
     exercise_id: int
-    kind: str
+    kind: Kind
     value: Decimal
-    reps: int | None
+    reps: Count | None
     weight: Decimal | None
     workout_id: int
-    date: str
+    date: Time
     performed_exercise_id: int | None
-    set: int | None
+    set: Number | None
     as_of: AsOf
 
 
@@ -147,8 +169,8 @@ class QuarantineValue(msgspec.Struct, frozen=True):
     """A bad event: where from, why, and the raw event as text."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: Count
+    offset: Count
     key: str
     reason: str
     event: str | None

@@ -10,12 +10,13 @@ Boyd Epley Workout, 1985), for 1…12 repetitions; it is compared unrounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
-from stream.domain.exact import EXACT, ZERO, plain, rounded
+from stream.domain.exact import EXACT, ZERO, plain, rounded, whole
 from stream.domain.workouts import Contribution, Lift
 
 E1RM_FORMULA = "epley"
@@ -28,12 +29,13 @@ SET_REPS = "set_reps"
 FIXED_KINDS = (HEAVIEST_WEIGHT, ESTIMATED_1RM, WORKOUT_VOLUME, SET_REPS)
 
 
+@lru_cache(maxsize=1024)
 def rep_kind(reps: int) -> str:
     """Name the record of the heaviest weight lifted for exactly so many repetitions."""
     return f"{HEAVIEST_WEIGHT}:{reps}"
 
 
-class Best(msgspec.Struct, array_like=True, frozen=True):
+class Best(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The holder of a record and its evidence; `score` is what is compared, unrounded.
 
     `performed_id`, `set_number`, `reps` and `weight` are None where a whole workout holds it.
@@ -64,15 +66,27 @@ class Best(msgspec.Struct, array_like=True, frozen=True):
 Bests = dict[str, Best]
 
 
-def merge(*many: Bests) -> Bests:
-    """Return the best of each kind."""
-    result: Bests = {}
-    for bests in many:
-        for kind, best in bests.items():
-            held = result.get(kind)
-            if held is None or (best != held and best.beats(held)):
-                result[kind] = best
-    return result
+def fallen(held: Bests, before: Bests, now: Bests) -> set[str]:
+    """Name the kinds that a part held, of all that `held` is of, and does not hold any more."""
+    return {
+        kind
+        for kind, best in before.items()
+        if held.get(kind) == best and not ((other := now.get(kind)) == best or _beats(other, best))
+    }
+
+
+def _beats(best: Best | None, other: Best) -> bool:
+    return best is not None and best.beats(other)
+
+
+def raised(held: Bests, now: Bests) -> Bests:
+    """Return the better of each kind; what is held itself where nothing is better."""
+    better: Bests = {}
+    for kind, best in now.items():
+        other = held.get(kind)
+        if other is None or (best != other and best.beats(other)):
+            better[kind] = best
+    return {**held, **better} if better else held
 
 
 def differing(now: Bests, workout_id: int, passed: Bests) -> set[str]:
@@ -94,43 +108,45 @@ def bests_of(workouts: Iterable[tuple[int, Contribution]]) -> dict[int, Bests]:
     result: dict[int, Bests] = {}
     for workout_id, workout in workouts:
         volumes: dict[int, Decimal] = {}
-        for exercise_id, kind, best in _candidates(workout_id, workout, volumes):
-            bests = result.setdefault(exercise_id, {})
-            held = bests.get(kind)
-            if held is None or best.beats(held):
-                bests[kind] = best
+        for row in workout.rows:
+            exercise_id = row.exercise_id
+            bests = result.get(exercise_id, {})
+            for number, (reps, weight) in enumerate(row.sets, start=1):
+                if reps < 1:
+                    continue
+                evidence = (workout.date_us, workout_id, row.performed_id, number, reps, weight)
+                _claim(bests, SET_REPS, whole(reps), evidence)
+                held = volumes.get(exercise_id, ZERO)
+                volumes[exercise_id] = held if weight is None else EXACT.fma(weight, reps, held)
+                if weight is None or weight <= 0:
+                    continue
+                _claim(bests, HEAVIEST_WEIGHT, weight, evidence)
+                _claim(bests, rep_kind(reps), weight, evidence)
+                if reps <= E1RM_MAX_REPS:
+                    _claim(bests, ESTIMATED_1RM, EXACT.multiply(weight, 30 + reps), evidence)
+            if bests:
+                result[exercise_id] = bests
         for exercise_id, volume in volumes.items():
-            best = Best(volume, workout.date_us, workout_id, None, None, None, None)
-            held = result[exercise_id].get(WORKOUT_VOLUME)
-            if held is None or best.beats(held):
-                result[exercise_id][WORKOUT_VOLUME] = best
+            of_workout = (workout.date_us, workout_id, None, None, None, None)
+            _claim(result[exercise_id], WORKOUT_VOLUME, volume, of_workout)
     return result
 
 
-def _candidates(
-    workout_id: int, workout: Contribution, volumes: dict[int, Decimal]
-) -> Iterator[tuple[int, str, Best]]:
-    """Name every set's claims, and sum each exercise's volume into `volumes`."""
-    for row in workout.rows:
-        exercise_id = row.exercise_id
-        for number, (reps, weight) in enumerate(row.sets, start=1):
-            if reps < 1:
-                continue
-            evidence = (workout.date_us, workout_id, row.performed_id, number, reps, weight)
-            yield exercise_id, SET_REPS, Best(Decimal(reps), *evidence)
-            if exercise_id not in volumes:
-                volumes[exercise_id] = ZERO
-            if weight is None:
-                continue
-            volumes[exercise_id] = EXACT.fma(weight, reps, volumes[exercise_id])
-            if weight <= 0:
-                continue
-            by_weight = Best(weight, *evidence)
-            yield exercise_id, HEAVIEST_WEIGHT, by_weight
-            yield exercise_id, rep_kind(reps), by_weight
-            if reps <= E1RM_MAX_REPS:
-                score = EXACT.multiply(weight, 30 + reps)
-                yield exercise_id, ESTIMATED_1RM, Best(score, *evidence)
+_Evidence = tuple[int, int, int | None, int | None, int | None, Decimal | None]
+
+
+def _claim(bests: Bests, kind: str, score: Decimal, evidence: _Evidence) -> None:
+    """Let a set, or a workout, hold a record if it beats who holds it: most do not.
+
+    A workout's sets come in their order, so one of the same workout wins no tie.
+    """
+    held = bests.get(kind)
+    if held is None or score > held.score:
+        bests[kind] = Best(score, *evidence)
+    elif score == held.score and evidence[1] != held.workout_id:
+        best = Best(score, *evidence)
+        if best.beats(held):
+            bests[kind] = best
 
 
 def kinds_of(lift: Lift) -> tuple[str, ...]:

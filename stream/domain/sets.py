@@ -12,20 +12,21 @@ from itertools import chain, repeat
 
 import msgspec
 
-from stream.domain.exact import EXACT, ZERO
+from stream.domain.exact import EXACT, ZERO, whole
 
 MAX_REPS = 10_000
 MAX_WEIGHT = 10_000
 MAX_DIGITS = 30
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode_whole = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
 class BadRowError(ValueError):
     """A row that can't be counted; the message is the reason people read."""
 
 
-class Sets(msgspec.Struct, array_like=True, frozen=True):
+class Sets(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Repetitions of each set, their weights as far as they count, and their volume.
 
     `weights` may be shorter than `reps`, and does not end in None: equal sets are equal.
@@ -42,7 +43,7 @@ class Sets(msgspec.Struct, array_like=True, frozen=True):
 
 def parse_sets(reps_text: str | None, weights_text: str | None) -> Sets:
     """Read the two JSON lists of a performed exercise. Raises BadRowError with the reason."""
-    reps = tuple(_reps(reps_text))
+    reps = _good_reps(reps_text) or tuple(_reps(reps_text))
     weights = [*_weights(weights_text)][: len(reps)]
     while weights and weights[-1] is None:
         weights.pop()
@@ -70,6 +71,15 @@ def _read_list(name: str, text: str) -> list[object]:
     return found
 
 
+def _good_reps(text: str | None) -> tuple[int, ...]:
+    """Read what nearly every row holds, quickly; nothing where it has to be looked at closer."""
+    try:
+        reps = _decode_whole(text or "[]")
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+    return reps if reps and min(reps) >= 0 and max(reps) <= MAX_REPS else ()
+
+
 def _reps(text: str | None) -> Iterator[int]:
     if text is None:
         raise BadRowError("reps_per_set is null")
@@ -93,7 +103,7 @@ def _weights(text: str | None) -> Iterator[Decimal | None]:
             yield None
             continue
         if type(value) is int:
-            weight = Decimal(value)
+            weight = whole(value)
         elif type(value) is Decimal:
             weight = value
         else:

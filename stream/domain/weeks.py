@@ -88,6 +88,7 @@ def to_epoch_us(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=65536)
 def iso_utc(epoch_us: int) -> str:
     """Write microseconds since 1970 as ISO 8601 in UTC: `2026-11-16T07:10:22Z`."""
     return from_epoch_us(epoch_us).isoformat().replace("+00:00", "Z")

@@ -10,7 +10,7 @@ from stream.domain.sets import Sets
 from stream.domain.weeks import Week
 
 
-class Origin(msgspec.Struct, array_like=True, frozen=True):
+class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a change came from: the source's LSN (0 where unknown) and its time.
 
     `time_us` is microseconds since 1970, by the source's clock.
@@ -20,7 +20,7 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
     time_us: int
 
 
-class WorkoutRow(msgspec.Struct, array_like=True, frozen=True):
+class WorkoutRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A row of workouts; `date_us` is microseconds since 1970."""
 
     user_id: int
@@ -28,7 +28,7 @@ class WorkoutRow(msgspec.Struct, array_like=True, frozen=True):
     name: str | None
 
 
-class BadSets(msgspec.Struct, array_like=True, frozen=True, tag="bad"):
+class BadSets(msgspec.Struct, array_like=True, frozen=True, tag="bad", gc=False):
     """The lists of a performed exercise that can't be counted, and why."""
 
     reason: str
@@ -36,20 +36,20 @@ class BadSets(msgspec.Struct, array_like=True, frozen=True, tag="bad"):
     weights_per_set: str | None
 
 
-class GoodSets(msgspec.Struct, array_like=True, frozen=True, tag="ok"):
+class GoodSets(msgspec.Struct, array_like=True, frozen=True, tag="ok", gc=False):
     """The sets of a performed exercise."""
 
     sets: Sets
 
 
-class PerformedRow(msgspec.Struct, array_like=True, frozen=True):
+class PerformedRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A row of performed exercises within its workout."""
 
     exercise_id: int
     lists: GoodSets | BadSets
 
 
-class ExerciseRow(msgspec.Struct, array_like=True, frozen=True):
+class ExerciseRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A row of exercises; `muscle_group` is never empty."""
 
     name: str | None
@@ -57,7 +57,7 @@ class ExerciseRow(msgspec.Struct, array_like=True, frozen=True):
     owner_id: int | None
 
 
-class Place(msgspec.Struct, array_like=True, frozen=True, order=True):
+class Place(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     """A user's week: where a workout counts."""
 
     user_id: int
@@ -70,7 +70,7 @@ class Place(msgspec.Struct, array_like=True, frozen=True, order=True):
         return Week(self.year, self.week)
 
 
-class Lift(msgspec.Struct, array_like=True, frozen=True, order=True):
+class Lift(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     """What a workout may hold a record in: an exercise, and a repetition count of it.
 
     `reps` is 0 for the records that are not bound to a repetition count.
@@ -80,7 +80,7 @@ class Lift(msgspec.Struct, array_like=True, frozen=True, order=True):
     reps: int
 
 
-class Counted(msgspec.Struct, array_like=True, frozen=True):
+class Counted(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A good performed exercise as it counts in its week."""
 
     performed_id: int
@@ -88,7 +88,7 @@ class Counted(msgspec.Struct, array_like=True, frozen=True):
     sets: Sets
 
 
-class Contribution(msgspec.Struct, array_like=True, frozen=True):
+class Contribution(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one live workout adds to its place."""
 
     place: Place

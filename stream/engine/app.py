@@ -10,7 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 import faust
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import CredentialsT
 
+from stream.brokers import Brokers
 from stream.engine.consumer import StepTransport
 from stream.engine.recovery import StepTableManager
 from stream.engine.restore import StateKeeper
@@ -78,27 +81,34 @@ class StepApp(faust.App):  # type: ignore[misc]
 def make_app(
     group: str,
     *,
-    bootstrap_servers: str,
+    brokers: Brokers,
     runners: Sequence[Runner],
     keeper: StateKeeper,
     batch_size: int,
     resources: AbstractAsyncContextManager[None],
     commit_interval_ms: int,
     folder: Path,
+    instance: str | None = None,
+    session_seconds: float = SESSION_TIMEOUT_SECONDS,
 ) -> StepApp:
-    """Configure Faust for a worker of a consumer group."""
+    """Configure Faust for a worker of a consumer group.
+
+    A worker with an `instance`, a name that no other has, is a static member: one that comes back
+    under its name within `session_seconds` finds its partitions, and the others notice nothing.
+    """
     quiet_debug_logs()
     folder.mkdir(parents=True, exist_ok=True)
-    brokers = ";".join(f"kafka://{server}" for server in bootstrap_servers.split(","))
     return StepApp(
         group,
         runners=runners,
         keeper=keeper,
         batch_size=batch_size,
         resources=resources,
-        broker=brokers,
+        broker=";".join(f"kafka://{server}" for server in brokers.servers.split(",")),
+        broker_credentials=_credentials(brokers),
         datadir=str(folder / "faust"),
-        broker_session_timeout=SESSION_TIMEOUT_SECONDS,
+        consumer_group_instance_id=instance,
+        broker_session_timeout=session_seconds,
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_commit_interval=commit_interval_ms / 1000,
         broker_request_timeout=30.0,
@@ -107,8 +117,22 @@ def make_app(
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,
-        canonical_url=f"http://{uuid4()}",  # members of a group are told apart by it
+        # members of a group are told apart by it, and one that comes back is known by it
+        canonical_url=f"http://{instance or uuid4()}",
     )
+
+
+def _credentials(brokers: Brokers) -> CredentialsT | None:
+    """Say it in Faust's words, which its own producer takes, and our consumer, too."""
+    tls = brokers.tls if brokers.has_tls else None
+    if brokers.has_sasl:
+        return SASLCredentials(
+            username=brokers.user,
+            password=brokers.secret,
+            ssl_context=tls,
+            mechanism=brokers.mechanism,
+        )
+    return SSLCredentials(tls) if tls else None
 
 
 def quiet_debug_logs() -> None:

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import aiokafka
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
@@ -192,6 +192,7 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             check_crcs=False,
+            **driver.credentials_to_aiokafka_auth(conf.broker_credentials),
         )
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
@@ -237,9 +238,14 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """
         consumer = self._ensure_consumer()
         fetched: dict[aiokafka.TopicPartition, list[aiokafka.ConsumerRecord]]
-        fetched = await self._fetch_records(
-            consumer, tps, timeout=FETCH_TIMEOUT_SECONDS, max_records=most
-        )
+        try:
+            fetched = await self._fetch_records(
+                consumer, tps, timeout=FETCH_TIMEOUT_SECONDS, max_records=most
+            )
+        except NoOffsetForPartitionError:
+            if self.consumer.flow_active and self.app.consumer_generation_id == generation:
+                raise
+            return {}  # a rebalance came meanwhile, and positions have not been sought yet
         if self.app.consumer_generation_id == generation:
             return fetched
         for tp, records in fetched.items():

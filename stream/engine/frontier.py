@@ -25,6 +25,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.brokers import Brokers
+
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
@@ -82,7 +84,7 @@ class Frontier:
     def __init__(
         self,
         *,
-        bootstrap_servers: str,
+        brokers: Brokers,
         offsets_topic: str,
         connector: str,
         group: str,
@@ -93,7 +95,7 @@ class Frontier:
         store: Callable[[SourcePoint, Sequence[str]], Awaitable[None]],
         leads: Callable[[], bool],
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._brokers = brokers
         self._offsets_topic = offsets_topic
         self._connector = connector
         self._group = group
@@ -114,20 +116,20 @@ class Frontier:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        servers = self._bootstrap_servers
+        client = self._brokers.client
         async with AsyncExitStack() as stack:
-            ends = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
+            ends = AIOKafkaConsumer(**client, enable_auto_commit=False)
             await ends.start()
             stack.push_async_callback(ends.stop)
             offsets = AIOKafkaConsumer(
                 self._offsets_topic,
-                bootstrap_servers=servers,
+                **client,
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",
             )
             await offsets.start()
             stack.push_async_callback(offsets.stop)
-            admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+            admin = AIOKafkaAdminClient(**client)
             await admin.start()
             stack.push_async_callback(admin.close)
             reached = SourcePoint(0, 0)

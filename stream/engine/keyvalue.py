@@ -8,13 +8,25 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
-from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+from rocksdict import (
+    AccessType,
+    BlockBasedOptions,
+    Cache,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteBufferManager,
+)
 from sortedcontainers import SortedDict
 
 BLOCK_CACHE_BYTES = 32 << 20
 """One cache for all partitions of a process; the library's default is 2 GiB for each."""
 
-WRITE_BUFFER_BYTES = 16 << 20
+WRITE_BUFFERS_BYTES = 32 << 20
+"""What the partitions of a process may hold together before they write it to files.
+
+Without it each fills buffers of its own, so that memory grows with the partitions.
+"""
 
 
 class KeyValue(Protocol):
@@ -69,6 +81,7 @@ class MemoryKeyValue:
 
 
 _cache = Cache(BLOCK_CACHE_BYTES)
+write_buffers = WriteBufferManager(WRITE_BUFFERS_BYTES, allow_stall=False)
 
 
 class RocksKeyValue:
@@ -123,8 +136,8 @@ class RocksKeyValue:
 def _options() -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
-    options.set_max_write_buffer_number(2)
+    options.set_write_buffer_manager(write_buffers)
+    options.set_write_buffer_size(WRITE_BUFFERS_BYTES // 2)
     options.set_keep_log_file_num(1)
     options.set_max_open_files(256)
     table = BlockBasedOptions()

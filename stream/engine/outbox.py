@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, Self, cast
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from stream.brokers import Brokers
+from stream.figures import SENT
+
 MAX_MESSAGE_BYTES = 8 << 20
 VERSION_HEADER = "version"
 
@@ -32,14 +35,14 @@ Positions = dict[tuple[str, int], int]
 class Outbox:
     """A producer that builds whole batches: no future and no wait for a single message."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers) -> None:
+        self._brokers = brokers
         self._producer: AIOKafkaProducer
 
     async def __aenter__(self) -> Self:
         """Connect."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
+            **self._brokers.client,
             acks="all",
             enable_idempotence=True,
             max_request_size=MAX_MESSAGE_BYTES,
@@ -72,6 +75,7 @@ class Outbox:
         for to, count, future in sent:
             metadata = await future
             positions[to] = max(positions.get(to, 0), metadata.offset + count)
+            SENT.labels(to[0]).inc(count)
         return positions
 
     async def _dispatch(

@@ -39,6 +39,11 @@ class StepRecovery(Recovery):  # type: ignore[misc]
 class StepTableManager(TableManager):  # type: ignore[misc]
     """Faust's manager of tables, of which there are none; it runs the recovery."""
 
+    async def on_start(self) -> None:
+        """Start the recovery; Faust waits a second before, for tables to be declared."""
+        await self._update_channels()
+        await self.recovery.start()
+
     @property
     def recovery(self) -> Any:
         """The recovery service."""

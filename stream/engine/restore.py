@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stream.brokers import Brokers
 from stream.engine.outbox import Outbox, Outgoing
 from stream.engine.runner import StepRunner
 from stream.engine.state import PartitionStore
@@ -36,8 +37,8 @@ class Progress:
 class Restorer:
     """Reads changelogs with a consumer of its own, from where each store stands to the end."""
 
-    def __init__(self, bootstrap_servers: str, outbox: Outbox) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers, outbox: Outbox) -> None:
+        self._brokers = brokers
         self._outbox = outbox
         self.progress = Progress()
 
@@ -46,7 +47,7 @@ class Restorer:
         if not stores:
             return
         async with AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **self._brokers.client,
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=4 << 20,
@@ -89,7 +90,7 @@ class Restorer:
 
     async def disturbed(self, stores: Stores) -> Stores:
         """Return those whose changelog holds more than their owner has sent."""
-        async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers) as consumer:
+        async with AIOKafkaConsumer(**self._brokers.client) as consumer:
             ends = await consumer.end_offsets(list(stores))
         return {tp: store for tp, store in stores.items() if ends[tp] > store.position}
 

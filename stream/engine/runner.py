@@ -111,7 +111,9 @@ class StepRunner:
         try:
             messages = self.step.fold(batch, states)
         except Exception as error:
-            log.exception("%s failed on a batch", self.step.name)
+            log.exception(
+                "%s failed on a batch", self.step.name, extra={"positions": positions_of(batch)}
+            )
             if sum(map(len, batch.values())) == 1:
                 await self._set_aside(batch, error)
                 return
@@ -175,6 +177,16 @@ class StepRunner:
                 message.value,
                 () if message.version is None else ((VERSION_HEADER, b"%d" % message.version),),
             )
+
+
+def positions_of(batch: Fetched) -> dict[str, list[int]]:
+    """Return the first and the last offset of a batch, by `topic-partition`."""
+    found: dict[str, list[int]] = {}
+    for partition, records in batch.items():
+        for record in records:
+            held = found.setdefault(f"{record.topic}-{partition}", [record.offset] * 2)
+            held[1] = record.offset
+    return found
 
 
 def halves(batch: Fetched) -> Iterator[Fetched]:

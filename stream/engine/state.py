@@ -103,18 +103,21 @@ class PartitionStore:
         Returns for each key whether its last record is up to date: one that is not hides a
         higher version from compaction.
         """
+        before: dict[bytes, bytes | None] = {}
         newest: dict[bytes, bytes] = {}
         current: dict[bytes, bool] = {}
         for key, stored in records:
-            known = newest.get(key) or self._store.get(key)
+            if key not in before:
+                before[key] = self._store.get(key)
+            known = newest.get(key) or before[key]
             current[key] = known is None or version_of(stored) >= version_of(known)
             if current[key]:
                 newest[key] = stored
         batch = self.batch()
         for key, stored in newest.items():
-            old, new = batch.get(key), stored[_version.size :]
+            old = before[key]
             batch.durable[key] = stored
-            self._step.derive(batch, key, old, new)
+            self._step.derive(batch, key, old and old[_version.size :], stored[_version.size :])
         self._write(batch, max(position, self.position))
         return current
 

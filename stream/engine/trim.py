@@ -10,14 +10,16 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import KafkaError
 
+from stream.brokers import Brokers
+
 log = logging.getLogger(__name__)
 
 TRIM_SECONDS = 60.0
 
 
-async def trim(bootstrap_servers: str, group: str, topics: Sequence[str]) -> None:
+async def trim(brokers: Brokers, group: str, topics: Sequence[str]) -> None:
     """Delete what the group has committed of these topics."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**brokers.client)
     await admin.start()
     try:
         committed = await admin.list_consumer_group_offsets(group)
@@ -33,7 +35,7 @@ async def trim(bootstrap_servers: str, group: str, topics: Sequence[str]) -> Non
 
 
 async def keep_trimming(
-    bootstrap_servers: str, group: str, topics: Sequence[str], leads: Callable[[], bool]
+    brokers: Brokers, group: str, topics: Sequence[str], leads: Callable[[], bool]
 ) -> None:
     """Trim now and then, while this worker leads; go on until cancelled."""
     while True:
@@ -41,6 +43,6 @@ async def keep_trimming(
         if not leads():
             continue
         try:
-            await trim(bootstrap_servers, group, topics)
+            await trim(brokers, group, topics)
         except (KafkaError, OSError) as error:
             log.warning("the logs between steps are not trimmed: %s", error)

@@ -17,7 +17,7 @@ SELECT r.user_id, split_part(r.week, '-W', 1)::integer, split_part(r.week, '-W',
        coalesce(r.last_trained_by_muscle_group, '{}'), coalesce(r.volume_by_day, '{}'),
        coalesce(r.quarantined, 0), coalesce(r.created_at, now()), coalesce(r.updated_at, now()),
        (r.as_of ->> 'lsn')::pg_lsn, (r.as_of ->> 'time')::timestamptz, i.version, i.value IS NULL
-FROM unnest(%(keys)s::text[], %(values)s::text[], %(versions)s::bigint[]) AS i (key, value, version),
+FROM unnest(%(keys)b::text[], %(values)b::text[], %(versions)b::bigint[]) AS i (key, value, version),
      jsonb_to_record(coalesce(i.value, i.key)::jsonb) AS r (
         user_id bigint, week text, total_volume numeric, workout_count integer, set_count integer,
         rep_count integer, volume_by_muscle_group jsonb, sets_by_muscle_group jsonb,
@@ -45,7 +45,7 @@ SELECT r.workout_id, r.user_id, r.date, split_part(r.week, '-W', 1)::integer,
        split_part(r.week, '-W', 2)::integer, r.name, r.total_volume,
        coalesce(r.exercises, '[]'), coalesce(r.bad_rows, '[]'),
        (r.as_of ->> 'lsn')::pg_lsn, (r.as_of ->> 'time')::timestamptz, i.version, i.value IS NULL
-FROM unnest(%(keys)s::text[], %(values)s::text[], %(versions)s::bigint[]) AS i (key, value, version),
+FROM unnest(%(keys)b::text[], %(values)b::text[], %(versions)b::bigint[]) AS i (key, value, version),
      jsonb_to_record(coalesce(i.value, i.key)::jsonb) AS r (
         workout_id bigint, user_id bigint, date timestamptz, week text, name text,
         total_volume numeric, exercises jsonb, bad_rows jsonb, as_of jsonb)
@@ -62,7 +62,7 @@ INSERT INTO {schema}.exercises AS held (
     exercise_id, name, muscle_group, owner_id, as_of_lsn, as_of_time, version, deleted)
 SELECT r.exercise_id, r.name, r.muscle_group, r.owner_id,
        (r.as_of ->> 'lsn')::pg_lsn, (r.as_of ->> 'time')::timestamptz, i.version, i.value IS NULL
-FROM unnest(%(keys)s::text[], %(values)s::text[], %(versions)s::bigint[]) AS i (key, value, version),
+FROM unnest(%(keys)b::text[], %(values)b::text[], %(versions)b::bigint[]) AS i (key, value, version),
      jsonb_to_record(coalesce(i.value, i.key)::jsonb) AS r (
         exercise_id bigint, name text, muscle_group text, owner_id bigint, as_of jsonb)
 ON CONFLICT (exercise_id) DO UPDATE SET
@@ -79,7 +79,7 @@ INSERT INTO {schema}.personal_records AS held (
 SELECT r.user_id, r.exercise_id, r.kind, r.reps, r.weight, r.value, r.workout_id, r.date,
        r.performed_exercise_id, r.set,
        (r.as_of ->> 'lsn')::pg_lsn, (r.as_of ->> 'time')::timestamptz, i.version, i.value IS NULL
-FROM unnest(%(keys)s::text[], %(values)s::text[], %(versions)s::bigint[]) AS i (key, value, version),
+FROM unnest(%(keys)b::text[], %(values)b::text[], %(versions)b::bigint[]) AS i (key, value, version),
      jsonb_to_record(coalesce(i.value, i.key)::jsonb) AS r (
         user_id bigint, exercise_id bigint, kind text, reps integer, weight numeric, value numeric,
         workout_id bigint, date timestamptz, performed_exercise_id bigint, set integer, as_of jsonb)
@@ -97,7 +97,7 @@ INSERT INTO {schema}.quarantine AS held (
     topic, key, partition, "offset", reason, event, as_of_lsn, as_of_time, version, deleted)
 SELECT r.topic, r.key, r.partition, r."offset", r.reason, r.event,
        (r.as_of ->> 'lsn')::pg_lsn, (r.as_of ->> 'time')::timestamptz, i.version, i.value IS NULL
-FROM unnest(%(keys)s::text[], %(values)s::text[], %(versions)s::bigint[]) AS i (key, value, version),
+FROM unnest(%(keys)b::text[], %(values)b::text[], %(versions)b::bigint[]) AS i (key, value, version),
      jsonb_to_record(coalesce(i.value, i.key)::jsonb) AS r (
         topic text, key text, partition integer, "offset" bigint, reason text, event text, as_of jsonb)
 ON CONFLICT (topic, key) DO UPDATE SET

@@ -66,7 +66,9 @@ class Aggregate:
         if place is None:
             return
         before = decode_week(old).exercises() if old is not None else set()
-        derive_week(state, place, before, decode_week(new))
+        tree = bests.Tree(state)
+        derive_week(state, tree, place, before, decode_week(new))
+        tree.write()
 
     def _weeks(self, partition: int, work: Work) -> list[Message]:
         messages = []
@@ -91,13 +93,15 @@ class Aggregate:
         return messages
 
     def _records(self, partition: int, work: Work) -> list[Message]:
-        before = {lifter: bests.of_life(work.state, *lifter) for lifter in work.lifters}
+        tree = bests.Tree(work.state)
+        before = {lifter: tree.of_life(*lifter) for lifter in work.lifters}
         for touched in work.weeks.values():
-            derive_week(work.state, touched.place, touched.exercises_before, touched.state)
+            derive_week(work.state, tree, touched.place, touched.exercises_before, touched.state)
+        tree.write()
         messages = []
         for (user_id, exercise_id), lifted in work.lifters.items():
             old = before[user_id, exercise_id]
-            now = bests.of_life(work.state, user_id, exercise_id)
+            now = tree.of_life(user_id, exercise_id)
             for kind in lifted.to_say(old, now):
                 key = RecordKey(user_id, exercise_id, kind)
                 best = now.get(kind)
@@ -110,7 +114,9 @@ class Aggregate:
         return messages
 
 
-def derive_week(state: State, place: Place, before: set[int], week: WeekState) -> None:
+def derive_week(
+    state: State, tree: bests.Tree, place: Place, before: set[int], week: WeekState
+) -> None:
     """Bring the index by exercise and the bests up to a week's state.
 
     `before` are the exercises that the week had when these were last derived.
@@ -122,4 +128,4 @@ def derive_week(state: State, place: Place, before: set[int], week: WeekState) -
     for exercise_id in exercises - before:
         state.put_local(index_key(exercise_id, place), b"")
     for exercise_id in before | exercises:
-        bests.update(state, place, exercise_id, now.get(exercise_id, {}))
+        tree.update(place, exercise_id, now.get(exercise_id, {}))

@@ -38,14 +38,14 @@ from stream.steps.wire import (
 )
 
 
-class GatedWorkout(msgspec.Struct, array_like=True, frozen=True):
+class GatedWorkout(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The workout's row and the source offset of its last event."""
 
     offset: int
     row: WorkoutRow | None
 
 
-class GatedPerformed(msgspec.Struct, array_like=True, frozen=True):
+class GatedPerformed(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A performed exercise's row and the source offset of its last event."""
 
     offset: int

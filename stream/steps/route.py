@@ -166,11 +166,11 @@ class Route:
         old = decode_performed(held) if held is not None else None
         if old is not None and at.record.offset < old.offset:
             return
-        new = self._next(at, old)
-        if new is None:
+        following = self._next(at, old)
+        if following is None:
             return
+        new, row = following
         at.state.put(at.row_key, new.offset, encode_state(new))
-        row = performed_row(new.columns) if new.columns is not None else None
         for workout_id in new.workouts:
             own = new.columns is not None and workout_id == new.columns.workout_id
             entry = PerformedEntry(at.row_id, new.offset, new.origin, row if own else None)
@@ -178,12 +178,15 @@ class Route:
         if new.quarantined:
             said.messages.append(self._listed(at, new.reason, new.origin))
 
-    def _next(self, at: _At, old: PerformedState | None) -> PerformedState | None:
-        """Return the state after an event, or None where it changes nothing.
+    def _next(
+        self, at: _At, old: PerformedState | None
+    ) -> tuple[PerformedState, PerformedRow | None] | None:
+        """Return the state after an event and its row, or None where it changes nothing.
 
         The state's own event is judged anew, and said again whether that changes it or not.
         """
         columns: PerformedColumns | None = None
+        row: PerformedRow | None = None
         reason: str | None = None
         origin = Origin(0, at.record.timestamp_ms * 1000)
         try:
@@ -191,7 +194,8 @@ class Route:
             origin, columns = change.origin, change.row
             if columns is not None:
                 columns = fill_unavailable(columns, old.columns if old is not None else None)
-                reason = _reason(performed_row(columns))
+                row = performed_row(columns)
+                reason = row.lists.reason if isinstance(row.lists, BadSets) else None
         except BadEventError as error:
             columns, reason = None, str(error)
         event = held_event(at.record, reason)
@@ -207,9 +211,10 @@ class Route:
         if columns is not None and columns.workout_id not in workouts:
             workouts = (*workouts, columns.workout_id)
         quarantined = reason is not None or (old is not None and old.quarantined)
-        return PerformedState(
+        state = PerformedState(
             at.record.offset, origin, columns, workouts, reason, quarantined, event
         )
+        return state, row
 
     # -- workouts
 
@@ -285,7 +290,3 @@ class Route:
         key = encode_key(ExerciseKey(exercise_id))
         place = names.partition(exercise_id)
         return [*everywhere, Message(names.exercises, place, key, value, new.offset)]
-
-
-def _reason(row: PerformedRow) -> str | None:
-    return row.lists.reason if isinstance(row.lists, BadSets) else None

@@ -36,7 +36,7 @@ def same_event(one: HeldEvent | None, other: HeldEvent | None) -> bool:
     return (one and one.value) == (other and other.value)
 
 
-class PerformedState(msgspec.Struct, array_like=True, frozen=True):
+class PerformedState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A performed exercise: the offset of its last change, its columns, every workout it had.
 
     `reason` is why it is bad now; `quarantined`, whether it ever was, and so has to be taken

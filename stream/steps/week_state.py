@@ -12,7 +12,7 @@ from stream.domain.workouts import Contribution, Lift, Origin
 from stream.steps.outputs import encode_value
 
 
-class Held(msgspec.Struct, array_like=True, frozen=True):
+class Held(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A workout in a week: the offset of its last fact here, and that fact's version.
 
     `former` are the lifts that it had here once and has no more: what has to be said again

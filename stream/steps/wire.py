@@ -14,7 +14,7 @@ from stream.domain.workouts import (
 )
 
 
-class WorkoutEntry(msgspec.Struct, array_like=True, frozen=True, tag="w"):
+class WorkoutEntry(msgspec.Struct, array_like=True, frozen=True, tag="w", gc=False):
     """A workout's row at an offset of its source topic; None where it is gone."""
 
     offset: int
@@ -22,7 +22,7 @@ class WorkoutEntry(msgspec.Struct, array_like=True, frozen=True, tag="w"):
     row: WorkoutRow | None
 
 
-class PerformedEntry(msgspec.Struct, array_like=True, frozen=True, tag="p"):
+class PerformedEntry(msgspec.Struct, array_like=True, frozen=True, tag="p", gc=False):
     """A performed exercise's row as far as one workout sees it; None where it is not its own."""
 
     performed_id: int
@@ -34,7 +34,7 @@ class PerformedEntry(msgspec.Struct, array_like=True, frozen=True, tag="p"):
 Entry = WorkoutEntry | PerformedEntry
 
 
-class WorkoutFact(msgspec.Struct, array_like=True, frozen=True, tag="f"):
+class WorkoutFact(msgspec.Struct, array_like=True, frozen=True, tag="f", gc=False):
     """What one workout says to one partition of users.
 
     Attributes:
@@ -50,7 +50,7 @@ class WorkoutFact(msgspec.Struct, array_like=True, frozen=True, tag="f"):
     places: tuple[Place, ...]
 
 
-class ExerciseFact(msgspec.Struct, array_like=True, frozen=True, tag="x"):
+class ExerciseFact(msgspec.Struct, array_like=True, frozen=True, tag="x", gc=False):
     """An exercise's row at an offset of its source topic, for every partition; None: gone."""
 
     exercise_id: int
