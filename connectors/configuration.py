@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from connectors.captured import HEARTBEAT_SCHEMA, HEARTBEAT_TABLE, captured_tables
 from connectors.errors import ConnectorError
+from stream.brokers import Brokers, jaas
 from stream.settings import Settings
 from stream.topics import HEARTBEAT_TOPIC_PREFIX, notification_topic, signal_topic
 
@@ -30,7 +31,7 @@ _HIDDEN = "********"
 def render(settings: Settings) -> dict[str, str]:
     """Return the connector's configuration. Raises SettingsError, ConnectorError."""
     template: dict[str, str] = json.loads(files("connectors").joinpath("postgres.json").read_text())
-    source = _source(settings)
+    source, brokers = _source(settings), Brokers.of(settings)
     values = {
         **settings.model_dump(include={"capture_user", "slot_name", "publication", "topic_prefix"}),
         "capture_password": settings.need("capture_password"),
@@ -41,7 +42,7 @@ def render(settings: Settings) -> dict[str, str]:
         "heartbeat_topic_prefix": HEARTBEAT_TOPIC_PREFIX,
         "signal_topic": signal_topic(settings),
         "notification_topic": notification_topic(settings),
-        "bootstrap_servers": settings.need("bootstrap_servers"),
+        "bootstrap_servers": brokers.servers,
         "heartbeat_check_ms": str(min(HEARTBEAT_CHECK_MS, settings.heartbeat_interval_ms)),
         "heartbeat_query": _heartbeat_query(settings.heartbeat_interval_ms),
         "tables": _tables(settings),
@@ -49,14 +50,14 @@ def render(settings: Settings) -> dict[str, str]:
     }
     filled = {key: Template(value).substitute(values) for key, value in template.items()}
     certificates = {f"database.{key}": source[key] for key in _CERTIFICATES if key in source}
-    return filled | certificates
+    return filled | certificates | brokers.java("signal.consumer.")
 
 
 def redact(text: str, settings: Settings) -> str:
     """Return `text` without the passwords that the settings hold."""
-    secrets = []
-    if settings.capture_password is not None:
-        secrets.append(settings.capture_password.get_secret_value())
+    held = (settings.capture_password, settings.kafka_password, settings.connect_password)
+    secrets = [each.get_secret_value() for each in held if each is not None]
+    secrets += [jaas(each)[1:-1] for each in secrets]
     if settings.source_dsn is not None:
         secrets.append(_source(settings).get("password", ""))
     for secret in filter(None, secrets):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connectors.errors import ConnectorError
+from stream.brokers import trusting
+from stream.settings import Settings
 
 _REBALANCE_SECONDS = 60
 _ANSWER_SECONDS = 95
@@ -18,13 +20,29 @@ _ANSWER_SECONDS = 95
 
 
 class Connect:
-    """One connector in a Connect cluster. Every method raises ConnectorError."""
+    """One connector in a Connect cluster. Every method raises ConnectorError.
 
-    def __init__(self, url: str, name: str, transport: httpx.BaseTransport | None = None) -> None:
+    Args:
+        url: of its REST interface; it holds no login.
+        name: the connector's.
+        more: arguments of the HTTP client: whom to trust, who logs in.
+    """
+
+    def __init__(self, url: str, name: str, **more: Any) -> None:
         self._url = url
         self._name = name
         self._path = f"/connectors/{quote(name, safe='')}"
-        self._transport = transport
+        self._more = more
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take what the settings say. Raises SettingsError."""
+        more: dict[str, Any] = {}
+        if settings.connect_ca is not None:
+            more["verify"] = trusting(settings.connect_ca, "connect_ca")
+        if settings.connect_user is not None:
+            more["auth"] = (settings.connect_user, settings.need("connect_password"))
+        return cls(settings.need("connect_url"), settings.connector_name, **more)
 
     def config(self) -> dict[str, str] | None:
         """Return the configuration that Connect holds; None when it has no such connector."""
@@ -87,17 +105,23 @@ class Connect:
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
         try:
-            with httpx.Client(
-                base_url=self._url, timeout=_ANSWER_SECONDS, transport=self._transport
-            ) as http:
+            with httpx.Client(base_url=self._url, timeout=_ANSWER_SECONDS, **self._more) as http:
                 answer: httpx.Response = conflicts(http.request, method, path, json=body)
         except httpx.HTTPError as error:
+            hint = "Is it running? `tonnage up` starts a local one."
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                hint = "TONNAGE_CONNECT_CA says whose certificates are trusted."
             raise ConnectorError(
-                f"Kafka Connect does not answer at {self._url} (TONNAGE_CONNECT_URL): {error}."
-                " Is it running? `tonnage up` starts a local one."
+                f"Kafka Connect does not answer at {self._url} (TONNAGE_CONNECT_URL):"
+                f" {error}. {hint}"
             ) from error
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise ConnectorError(
+                f"Kafka Connect at {self._url} refuses the login (TONNAGE_CONNECT_USER,"
+                f" TONNAGE_CONNECT_PASSWORD): HTTP {answer.status_code}"
+            )
         if answer.is_error:
             raise ConnectorError(f"Kafka Connect at {self._url} refuses: {_message(answer)}")
         return answer.json() if answer.content else {}

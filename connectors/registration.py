@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connectors.causes import explain
@@ -21,6 +23,8 @@ from connectors.state import (
 from stream.settings import Settings
 
 _SLOT_RELEASE_SECONDS = 5
+_RESTART_SECONDS = 5
+"""Within these Connect begins with a restart; until then it tells the failure of before."""
 
 
 def apply(settings: Settings) -> bool:
@@ -74,12 +78,14 @@ def resume(settings: Settings, timeout: float = 60) -> None:
 
 def restart(settings: Settings, timeout: float = 60) -> None:
     """Start the connector and its task again, and wait until they run."""
-    _connect(settings).restart()
-    _wait(settings, RUNNING, timeout)
+    connect = _connect(settings)
+    failure = read_connector(settings, connect).failure
+    connect.restart()
+    _wait(settings, RUNNING, timeout, before=failure)
 
 
 def _connect(settings: Settings) -> Connect:
-    return Connect(settings.need("connect_url"), settings.connector_name)
+    return Connect.of(settings)
 
 
 def _refuse_taken_slot(settings: Settings) -> None:
@@ -126,14 +132,16 @@ def _words(said: str, settings: Settings) -> str:
     return redact(explain(said, settings), settings)
 
 
-def _wait(settings: Settings, wanted: str, timeout: float) -> None:
+def _wait(settings: Settings, wanted: str, timeout: float, before: str | None = None) -> None:
+    """Wait for a state; the failure of before is no new one while a restart may not have begun."""
     connect = _connect(settings)
     last = ConnectorState("unknown")
+    begun = monotonic() + _RESTART_SECONDS
 
     def reached() -> bool:
         nonlocal last
         last = read_connector(settings, connect)
-        if last.failure:
+        if last.failure and (last.failure != before or monotonic() > begun):
             raise ConnectorError(
                 f"the connector {settings.connector_name!r} failed: {last.failure}"
             )

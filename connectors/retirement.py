@@ -13,7 +13,13 @@ from stream.admin import kafka_admin
 from stream.settings import Settings
 from stream.topics import capture_topics
 
-_SLOT_RELEASE_SECONDS = 20
+_RELEASE_SECONDS = 10
+"""How long a connector that was deleted may hold its slot; one that hangs would for minutes."""
+
+_END_READER = """
+SELECT pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots
+WHERE slot_name = %s AND active
+"""
 
 
 def retire(settings: Settings) -> list[str]:
@@ -21,18 +27,12 @@ def retire(settings: Settings) -> list[str]:
 
     Raises ConnectorError, TopicsError.
     """
-    connect = Connect(settings.need("connect_url"), settings.connector_name)
+    connect = Connect.of(settings)
     gone = []
     if connect.config() is not None:
         connect.delete()
         gone.append(f"connector {settings.connector_name}")
-    released = Retrying(
-        retry=retry_if_exception_type(ConnectorError),
-        stop=stop_after_delay(_SLOT_RELEASE_SECONDS),
-        wait=wait_fixed(0.2),
-        reraise=True,
-    )
-    if released(_drop_slot, settings):
+    if _drop_slot(settings):
         gone.append(f"slot {settings.slot_name}")
     with kafka_admin(settings) as admin:
         gone += _delete_topics(admin, [spec.name for spec in capture_topics(settings)])
@@ -40,7 +40,22 @@ def retire(settings: Settings) -> list[str]:
 
 
 def _drop_slot(settings: Settings) -> bool:
-    """Drop the slot, if there is one; a connector that was deleted lets go of it in a moment."""
+    """Drop the slot, if there is one; end who still reads from it in the end."""
+    released = Retrying(
+        retry=retry_if_exception_type(ConnectorError),
+        stop=stop_after_delay(_RELEASE_SECONDS),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
+    try:
+        return released(_try_to_drop, settings)
+    except ConnectorError:
+        with connection(settings) as primary:
+            primary.execute(_END_READER, [settings.slot_name])
+        return released(_try_to_drop, settings)
+
+
+def _try_to_drop(settings: Settings) -> bool:
     with connection(settings) as primary:
         if read_slot(settings, primary) is None:
             return False

@@ -22,15 +22,17 @@ from connectors.captured import captured_tables
 from connectors.connect import Connect
 from connectors.errors import ConnectorError
 from connectors.state import RUNNING, read_connector
+from stream.brokers import Brokers
 from stream.settings import Settings
 from stream.topics import notification_topic, signal_topic
+from stream.unreached import why
 
 _READ = ("SUCCEEDED", "EMPTY")
 _POLL_MS = 200
 _APPLY = "run `tonnage connector apply`"
 
 
-class _Told(msgspec.Struct):
+class Told(msgspec.Struct):
     """A notification; `type` is STARTED, IN_PROGRESS, TABLE_SCAN_COMPLETED, COMPLETED, ABORTED."""
 
     id: str
@@ -38,7 +40,7 @@ class _Told(msgspec.Struct):
     additional_data: dict[str, str] = {}
 
 
-_decode = msgspec.json.Decoder(_Told).decode
+decode = msgspec.json.Decoder(Told).decode
 
 
 def take(settings: Settings, timeout: float, seen: Callable[[str], None]) -> dict[str, int]:
@@ -50,19 +52,21 @@ def take(settings: Settings, timeout: float, seen: Callable[[str], None]) -> dic
         ConnectorError: the connector does not run, knows no signals, says nothing, or failed.
     """
     _check(settings)
-    servers = settings.need("bootstrap_servers")
+    brokers = Brokers.of(settings)
     try:
-        with closing(KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)) as told:
+        with closing(KafkaConsumer(**brokers.client, enable_auto_commit=False)) as told:
             place = TopicPartition(notification_topic(settings), 0)
             told.assign([place])
             told.seek(place, told.end_offsets([place])[place])
             return _follow(_told_of(told, _ask(settings), timeout), seen)
     except KafkaError as error:
-        raise ConnectorError(f"Kafka at {servers} refuses: {error}") from error
+        raise ConnectorError(
+            f"Kafka at {brokers.servers} refuses: {why(brokers, error)}"
+        ) from error
 
 
 def _check(settings: Settings) -> None:
-    connect = Connect(settings.need("connect_url"), settings.connector_name)
+    connect = Connect.of(settings)
     connector = read_connector(settings, connect)
     if not connector.all_are(RUNNING):
         raise ConnectorError(
@@ -84,17 +88,17 @@ def _ask(settings: Settings) -> str:
         "type": "execute-snapshot",
         "data": {"type": "INCREMENTAL", "data-collections": tables},
     }
-    with closing(KafkaProducer(bootstrap_servers=settings.need("bootstrap_servers"))) as producer:
+    with closing(KafkaProducer(**Brokers.of(settings).client)) as producer:
         value, key = json.dumps(signal).encode(), settings.topic_prefix.encode()
         producer.send(signal_topic(settings), value, key, partition=0).get(timeout=10)
     return identity
 
 
-def _told_of(consumer: KafkaConsumer, identity: str, timeout: float) -> Iterator[_Told]:
+def _told_of(consumer: KafkaConsumer, identity: str, timeout: float) -> Iterator[Told]:
     heard = time.monotonic()
     while time.monotonic() < heard + timeout:
         for records in consumer.poll(timeout_ms=_POLL_MS).values():
-            for told in (_decode(record.value) for record in records):
+            for told in (decode(record.value) for record in records):
                 if told.id == identity:
                     heard = time.monotonic()
                     yield told
@@ -104,7 +108,7 @@ def _told_of(consumer: KafkaConsumer, identity: str, timeout: float) -> Iterator
     )
 
 
-def _follow(told: Iterator[_Told], seen: Callable[[str], None]) -> dict[str, int]:
+def _follow(told: Iterator[Told], seen: Callable[[str], None]) -> dict[str, int]:
     """Return the rows read of each table. Raises ConnectorError where one could not be read."""
     rows: dict[str, int] = {}
     for each in told:

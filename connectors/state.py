@@ -72,6 +72,16 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class PrimaryState:
+    """What the primary has of the capture; `wal_end` is how much WAL it has ever written."""
+
+    slot: Slot | None
+    publication: tuple[str, ...] | None
+    heartbeat_age_seconds: float | None
+    wal_end: int
+
+
+@dataclass(frozen=True)
 class CaptureState:
     """The whole: connector, slot (None: there is none), published tables, heartbeat's age."""
 
@@ -100,8 +110,8 @@ def read_slot(settings: Settings, primary: psycopg.Connection[Any]) -> Slot | No
     return cursor.execute(question, {"slot": settings.slot_name}).fetchone()
 
 
-def read_state(settings: Settings, connect: Connect) -> CaptureState:
-    """Return the state of the whole capture. Raises ConnectorError."""
+def read_primary(settings: Settings) -> PrimaryState:
+    """Return what the primary has of the capture. Raises ConnectorError."""
     ask = blocks("inspect.sql")
     with connection(settings) as primary:
         slot = read_slot(settings, primary)
@@ -110,8 +120,16 @@ def read_state(settings: Settings, connect: Connect) -> CaptureState:
         tables = [tuple(each or ()) for each in published]
         exists = values.execute(ask["heartbeat_exists"]).fetchone()
         age = values.execute(ask["heartbeat_age"]).fetchone() if exists else None
+        [wal_end] = values.execute(ask["wal_end"])
+    return PrimaryState(slot, tables[0] if tables else None, age, wal_end)
+
+
+def read_state(settings: Settings, connect: Connect) -> CaptureState:
+    """Return the state of the whole capture. Raises ConnectorError."""
+    primary = read_primary(settings)
     connector = read_connector(settings, connect)
-    publication = tables[0] if tables else None
+    slot, publication = primary.slot, primary.publication
+    age = primary.heartbeat_age_seconds
     problems = (
         *_connector_problems(connector),
         *_publication_problems(publication, settings),

@@ -8,7 +8,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from connectors import applying, registration
 from connectors.configuration import redact
 from connectors.doctor import parts, primary
-from connectors.doctor.finding import Finding, Severity
+from connectors.doctor.finding import Finding, Kind, Severity
+from connectors.doctor.seen import read
 from connectors.errors import ConnectorError
 from connectors.primary import connection
 from stream.admin import kafka_admin
@@ -33,11 +34,11 @@ def examine_primary(settings: Settings) -> list[Finding]:
     """Return what is wrong with the primary."""
     try:
         with connection(settings) as opened:
-            found = primary.read(opened, settings)
+            found = read(opened, settings)
     except ConnectorError as error:
         return [
             Finding(
-                "primary", Severity.ERROR, str(error), "no change can be captured",
+                Kind.PRIMARY, Severity.ERROR, str(error), "no change can be captured",
                 command="start it, or set TONNAGE_SOURCE_DSN",
             )
         ]  # fmt: skip
@@ -53,7 +54,7 @@ def fix(settings: Settings, findings: list[Finding]) -> list[Finding]:
         applying.apply(settings)
     if _RESTART in commands:
         registration.restart(settings)
-    _configure([each for each in safe if each.name.startswith("topic-config:")], settings)
+    _configure([each for each in safe if each.kind == Kind.TOPIC_CONFIG], settings)
     return safe
 
 

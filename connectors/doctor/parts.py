@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from connectors.configuration import redact, render
 from connectors.connect import Connect
-from connectors.doctor.finding import Finding, Severity
+from connectors.doctor.finding import Finding, Kind, Severity
 from connectors.errors import ConnectorError
 from connectors.state import MISSING, PAUSED, RUNNING, STOPPED, read_connector
 from stream.admin import TopicsError, kafka_admin
@@ -33,19 +33,19 @@ _COUNTED = (
 
 def check_connect(settings: Settings) -> Iterator[Finding]:
     """Yield what is wrong with Kafka Connect and the connector there."""
-    connect = Connect(settings.need("connect_url"), settings.connector_name)
+    connect = Connect.of(settings)
     try:
         wrong = connect.validate(render(settings))
         state = read_connector(settings, connect)
     except ConnectorError as error:
         yield Finding(
-            "connect", ERROR, redact(str(error), settings), "no change is captured",
+            Kind.CONNECT, ERROR, redact(str(error), settings), "no change is captured",
             command="start it, or set TONNAGE_CONNECT_URL",
         )  # fmt: skip
         return
     for option, errors in wrong.items():
         yield Finding(
-            f"connect-refuses:{option}",
+            Kind.CONNECT_REFUSES.of(option),
             ERROR,
             redact(f"Kafka Connect refuses {option}: {' '.join(errors)}", settings),
             "the connector can't be made",
@@ -53,24 +53,25 @@ def check_connect(settings: Settings) -> Iterator[Finding]:
         )
     if state.state == MISSING:
         yield Finding(
-            "connector-missing", ERROR, f"there is no connector {settings.connector_name}",
+            Kind.CONNECTOR_MISSING, ERROR, f"there is no connector {settings.connector_name}",
             "no change is captured", command=_APPLY, safe=True,
         )  # fmt: skip
     elif state.failure:
         yield Finding(
-            "connector-failed", ERROR, f"the connector has failed: {state.failure}",
+            Kind.CONNECTOR_FAILED, ERROR, f"the connector has failed: {state.failure}",
             "no change is captured", command="tonnage connector restart", safe=True,
         )  # fmt: skip
     elif state.state in (PAUSED, STOPPED):
         yield Finding(
-            "connector-paused", WARNING, f"the connector is {state.state.lower()}",
+            Kind.CONNECTOR_PAUSED, WARNING, f"the connector is {state.state.lower()}",
             "no change is captured, and the slot holds WAL back",
             command="tonnage connector resume",
         )  # fmt: skip
     elif not state.all_are(RUNNING):
         yield Finding(
-            "connector-not-running", WARNING, f"the connector is {state.state}, without a task",
-            "it is starting, or tries again and again: Kafka Connect's log says why",
+            Kind.CONNECTOR_NOT_RUNNING, WARNING, f"the connector is {state.state}, without a task",
+            "it is starting, waits for a transaction that is open on the primary, or tries again"
+            " and again: Kafka Connect's log says why",
             command="tonnage connector status",
         )  # fmt: skip
 
@@ -89,7 +90,7 @@ def check_topics(settings: Settings) -> Iterator[Finding]:
             answer = admin.describe_configs(asked, config_filter="all") if asked else {}
     except TopicsError as error:
         yield Finding(
-            "kafka", ERROR, str(error), "nothing flows",
+            Kind.KAFKA, ERROR, str(error), "nothing flows",
             command="start it, or set TONNAGE_BOOTSTRAP_SERVERS",
         )  # fmt: skip
         return
@@ -97,13 +98,13 @@ def check_topics(settings: Settings) -> Iterator[Finding]:
     for name, spec in wanted.items():
         if name not in there:
             yield Finding(
-                f"topic-missing:{name}", ERROR, f"there is no topic {name}",
+                Kind.TOPIC_MISSING.of(name), ERROR, f"there is no topic {name}",
                 "the connector or the workers can't write there", command=_APPLY, safe=True,
             )  # fmt: skip
             continue
         if partitions[name] != spec.partitions:
             yield Finding(
-                f"topic-partitions:{name}",
+                Kind.TOPIC_PARTITIONS.of(name),
                 ERROR,
                 f"{name} has {partitions[name]} partitions, and {spec.partitions} are expected",
                 "a row's order and place depend on it",
@@ -117,7 +118,7 @@ def _configs(spec: TopicSpec, found: dict[str, str]) -> Iterator[Finding]:
         held = found.get(key)
         if key in _COUNTED and held is not None and _sorted(held) != _sorted(value):
             yield Finding(
-                f"topic-config:{spec.name}:{key}",
+                Kind.TOPIC_CONFIG.of(f"{spec.name}:{key}"),
                 ERROR,
                 f"{spec.name} has {key}={held}, and {value} is expected",
                 "rows or deletions may be gone before they are read, or too large to be written",
@@ -138,13 +139,14 @@ def check_read_store(settings: Settings) -> Iterator[Finding]:
             there = connection.execute("SELECT to_regclass('tonnage.watch')").fetchone()
             if there is None or there[0] is None:
                 yield Finding(
-                    "read-store-empty", ERROR, "the read store has not the tables of this version",
-                    "nothing can be served", command="tonnage stream run", safe=False,
+                    Kind.READ_STORE_EMPTY, ERROR,
+                    "the read store has not the tables of this version", "nothing can be served",
+                    command="tonnage stream run",
                 )  # fmt: skip
                 return
             if serving(connection) is None:
                 yield Finding(
-                    "nothing-serves", WARNING, "no generation serves yet",
+                    Kind.NOTHING_SERVES, WARNING, "no generation serves yet",
                     "the API has nothing to answer from", command="tonnage stream run",
                 )  # fmt: skip
             writes = connection.execute(
@@ -152,14 +154,16 @@ def check_read_store(settings: Settings) -> Iterator[Finding]:
             ).fetchone()
     except psycopg.Error as error:
         yield Finding(
-            "read-store", ERROR, f"the read store does not answer: {' '.join(str(error).split())}",
-            "nothing can be served", command="start it, or set TONNAGE_READ_STORE_DSN",
+            Kind.READ_STORE, ERROR,
+            f"the read store does not answer: {' '.join(str(error).split())}",
+            "nothing can be served",
+            command="start it, or set TONNAGE_READ_STORE_DSN",
         )  # fmt: skip
         return
     may_write, now = writes or (False, datetime.now(UTC))
     if not may_write:
         yield Finding(
-            "read-store-denied", ERROR, "the read store's role may not write its tables",
+            Kind.READ_STORE_DENIED, ERROR, "the read store's role may not write its tables",
             "no figure can be stored", command="set TONNAGE_READ_STORE_DSN to their owner",
         )  # fmt: skip
     yield from check_clock("read store", now)
@@ -170,7 +174,7 @@ def check_clock(whose: str, now: datetime) -> Iterator[Finding]:
     apart = now - datetime.now(UTC)
     if abs(apart) > CLOCKS_APART:
         yield Finding(
-            f"clock:{whose.replace(' ', '-')}",
+            Kind.CLOCK.of(whose.replace(" ", "-")),
             WARNING,
             f"the {whose}'s clock is {apart.total_seconds():+.1f} s from this machine's",
             "how fresh the answers are is told wrongly",

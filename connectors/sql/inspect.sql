@@ -24,6 +24,10 @@ SELECT slot_name, database, plugin, active, active_pid, wal_status,
        safe_wal_size
 FROM pg_catalog.pg_replication_slots WHERE slot_name = %(slot)s;
 
+-- name: wal_end
+-- How much WAL the primary has written since its cluster was made, in bytes.
+SELECT (pg_current_wal_lsn() - '0/0')::bigint;
+
 -- name: publication
 -- The tables that are published; NULL when there is no such publication.
 SELECT (SELECT array_agg(schemaname || '.' || tablename ORDER BY 1)
@@ -36,3 +40,9 @@ SELECT to_regclass('tonnage.heartbeat') IS NOT NULL;
 -- name: heartbeat_age
 -- Seconds since the heartbeat was written.
 SELECT extract(epoch FROM clock_timestamp() - beat_at)::float8 FROM tonnage.heartbeat;
+
+-- name: sizes
+-- How many rows each table has, as far as the primary knows; -1 where it has never counted.
+SELECT schema || '.' || name, c.reltuples::bigint
+FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS expected(schema, name)
+JOIN pg_catalog.pg_class c ON c.oid = to_regclass(format('%%I.%%I', schema, name));

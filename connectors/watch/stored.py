@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from stream.brokers import Brokers
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class StoredOffsets:
 
     def _connect(self) -> KafkaConsumer:
         return KafkaConsumer(
-            bootstrap_servers=self._settings.need("bootstrap_servers"),
+            **Brokers.of(self._settings).client,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,

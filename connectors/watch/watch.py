@@ -7,7 +7,7 @@ Nothing here is asked of the workers, so that their death is no blindness.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,13 +37,18 @@ _LOOKED = (
 
 @dataclass
 class Capture:
-    """One capture that is watched: what is known of it, which tables are looked at closer."""
+    """One capture that is watched: what is known of it, which tables are looked at closer.
+
+    `stored` is the last that was known of how far Connect has stored it, `told` what Kafka told
+    at the last look.
+    """
 
     number: int
     known: Known | None = None
     suspicions: dict[str, Suspicion] = field(default_factory=dict)
     found: frozenset[Finding] = frozenset()
     stored: int | None = None
+    told: int | None = None
 
 
 class Watch:
@@ -74,6 +79,10 @@ class Watch:
             self._hang_up()
             raise
 
+    def told(self, number: int) -> int | None:
+        """Return how far Connect had stored a capture at the last look; None: Kafka was silent."""
+        return self._captures[number].told
+
     def _look(self) -> Iterator[tuple[int, frozenset[Finding]]]:
         primary, read_store = self._connections()
         for number, generation in feeding(read_store).items():
@@ -82,6 +91,7 @@ class Watch:
             furthest = (self._stored.furthest() or {}).get(own.connector_name)
             capture = self._captures.setdefault(number, Capture(number))
             before, capture.stored = capture.stored, furthest or capture.stored
+            capture.told = furthest
             known = capture.known or remembered(read_store, number) or first(sight)
             findings = {*judge(known, sight, before, furthest)}
             rewritten: dict[str, int] = {}
@@ -163,11 +173,11 @@ def watched(read_store: Connection) -> list[int]:
     return [capture for (capture,) in read_store.execute("SELECT capture FROM tonnage.watch")]
 
 
-def forget(read_store: Connection, captures: Sequence[int]) -> None:
-    """Forget captures that feed nothing any more, and what befell them."""
+def forget(read_store: Connection, capture: int) -> None:
+    """Forget a capture that feeds nothing any more, and what befell it."""
     for table in ("watch", "incident"):
-        statement = f"DELETE FROM tonnage.{table} WHERE capture = ANY(%s)"  # noqa: S608 - our own names
-        read_store.execute(statement.encode(), [list(captures)])
+        statement = f"DELETE FROM tonnage.{table} WHERE capture = %s"  # noqa: S608 - our own names
+        read_store.execute(statement.encode(), [capture])
 
 
 def _of_table(name: str, verdict: Verdict) -> Finding:
