@@ -28,10 +28,15 @@ from api.metrics import Measured, Metrics
 from api.page import PAGE, assets, page
 from api.problems import HANDLERS, unavailable
 from api.queries import HEALTH
+from api.requests import HEADER as REQUEST_ID
+from api.requests import Identified
 from api.routes import LIVE, OF_CALLER, ROUTES
 from api.security import Verifier
 from api.store import open_store
 from stream.settings import Settings
+
+_METRICS_SECONDS = 0.5
+"""How long a scrape waits for the read store: the scraper, too, has its patience."""
 
 _EXPOSED = (
     "ETag",
@@ -40,6 +45,7 @@ _EXPOSED = (
     "Tonnage-Lsn",
     "Tonnage-Lag-Seconds",
     "Tonnage-Stale",
+    REQUEST_ID,
 )
 
 
@@ -66,7 +72,8 @@ class Application:
             lifespan=self._lifespan,
         )
         routed.router.redirect_slashes = False
-        self.asgi: ASGIApp = Guard(routed, settings.max_body_bytes)
+        guarded = Guard(routed, settings.max_body_bytes)
+        self.asgi: ASGIApp = Identified(guarded, told=settings.log == "json")
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -144,8 +151,9 @@ class Application:
         del request
         live = self.service().feed.clients
         try:
-            return self._metrics.page(await self._meta(), live)
-        except DatabaseError:
+            async with asyncio.timeout(_METRICS_SECONDS):
+                return self._metrics.page(await self._meta(), live)
+        except (DatabaseError, TimeoutError):
             return self._metrics.page(None, live)
 
 

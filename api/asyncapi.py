@@ -47,7 +47,7 @@ CHANNELS = (
 )
 
 _TOMBSTONE = "A message without a value (a tombstone) says that what its key names is gone."
-_HEADERS = {
+HEADERS: dict[str, Any] = {
     "type": "object",
     "properties": {
         "version": {
@@ -106,7 +106,7 @@ def _message(channel: Channel) -> dict[str, Any]:
     return {
         "name": channel.name,
         "summary": channel.summary,
-        "headers": _HEADERS,
+        "headers": HEADERS,
         "payload": reference(channel.value),
         "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from http import HTTPStatus
@@ -16,6 +16,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.answers.plan import Plan
+from api.bodies import Bodies
 from api.feed import Feed, Subscriber
 from api.freshness import Meta, judge
 from api.limits import RateLimit
@@ -53,6 +55,7 @@ class Service:
     clock: Clock
     feed: Feed
     rate_limit: RateLimit
+    bodies: Bodies = field(default_factory=Bodies)
 
     async def answer(self, route: Route, request: Request) -> Response:
         """Answer a question about a user."""
@@ -74,18 +77,31 @@ class Service:
             if _matches(sent, etag):
                 return _not_modified(etag, self._meta(known, min_lsn))
         found = await self.store.fetch(plan.query, arguments)
+        etag, body = await self._body(route, ask, plan, found)
+        meta = self._meta(found, min_lsn)
+        if sent is not None and (sent.strip() == "*" or _matches(sent, etag)):
+            return _not_modified(etag, meta)
+        whole = b'%b,"meta":%b}' % (body[:-1], encode(meta))
+        return Response(whole, HTTPStatus.OK, _headers(etag, meta), "application/json")
+
+    async def _body(
+        self, route: Route, ask: Ask, plan: Plan[Any], found: Found[Any]
+    ) -> tuple[str, bytes]:
+        """Return an answer without its `meta`, and its tag; made once for the same data."""
+        etag = None if plan.query.version is None else _etag(_named(route, ask, found))
+        held = None if etag is None else self.bodies.get((etag, found.text))
+        if etag is not None and held is not None:
+            return etag, held
         data = (
             await asyncio.to_thread(plan.build, found.rows)
             if plan.heavy
             else plan.build(found.rows)
         )
-        meta = self._meta(found, min_lsn)
         body = encode(data)
-        etag = _etag(body if plan.query.version is None else _named(route, ask, found))
-        if sent is not None and (sent.strip() == "*" or _matches(sent, etag)):
-            return _not_modified(etag, meta)
-        whole = b'%b,"meta":%b}' % (body[:-1], encode(meta))
-        return Response(whole, HTTPStatus.OK, _headers(etag, meta), "application/json")
+        if etag is None:
+            return _etag(body), body
+        self.bodies.put((etag, found.text), body)
+        return etag, body
 
     async def live(self, request: Request) -> Response:
         """Send a user's changed weeks, as they change."""

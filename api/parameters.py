@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from api.freshness import parse_lsn
@@ -61,12 +62,12 @@ class Ask:
         except ValueError as error:
             raise invalid(parameter.name, f"{parameter.name}: {error}") from error
 
-    @property
+    @cached_property
     def today(self) -> date:
         """Today in the deployment's time zone."""
         return local_day(self.now, self.zone)
 
-    @property
+    @cached_property
     def running_week(self) -> Week:
         """The week of today."""
         return Week.of(self.today)

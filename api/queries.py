@@ -21,13 +21,25 @@ _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 class Found(msgspec.Struct, Generic[Row], frozen=True):
     """What a statement found: rows, freshness, and how many rows of the source are left out.
 
-    `version` changes with whatever the rows are made from; None where they alone tell.
+    `version` changes with whatever the rows are made from; None where they alone tell. `text` is
+    the rows as they came.
     """
 
     freshness: Freshness | None
     quarantined: int
     rows: list[Row]
     version: str | None = None
+    text: bytes = b""
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    freshness: Freshness | None
+    quarantined: int
+    rows: msgspec.Raw
+    version: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
 
 
 class Query(Generic[Row]):
@@ -38,8 +50,14 @@ class Query(Generic[Row]):
 
     def __init__(self, sql: str, row: type[Row], version: Query[None] | None = None) -> None:
         self.sql = sql.encode()
-        self.decode = msgspec.json.Decoder(Found[row]).decode  # type: ignore[valid-type]
+        self._decode_rows = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
         self.version = version
+
+    def decode(self, text: str) -> Found[Row]:
+        """Read what the statement answered."""
+        found = _decode(text)
+        rows = self._decode_rows(found.rows)
+        return Found(found.freshness, found.quarantined, rows, found.version, bytes(found.rows))
 
 
 @cache

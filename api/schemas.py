@@ -1,4 +1,4 @@
-"""JSON Schemas of our types, as both published documents have them."""
+"""JSON Schemas of our types, as the published documents have them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from typing import Any
 import msgspec
 
 SCHEMAS = "#/components/schemas"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas_of(types: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
     """Return the schemas of these types, and of all that they refer to, by name."""
     _, schemas = msgspec.json.schema_components(list(types), ref_template=SCHEMAS + "/{name}")
     return {name: _exact_numbers(schema) for name, schema in schemas.items()}
+
+
+def standing_alone(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return a schema that refers to nothing outside itself."""
+    found: dict[str, Any] = _exact_numbers(msgspec.json.schema(shape))
+    return {"$schema": DIALECT, **found}
 
 
 def reference(shape: type[msgspec.Struct]) -> dict[str, str]:

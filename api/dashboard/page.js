@@ -25,8 +25,12 @@ export function make(tag, attributes = {}, ...children) {
  */
 export function fillTable(table, headers, rows) {
   const columns = headers.map((header) => header.split("|"));
-  const cell = (child, at) =>
-    make(at ? "td" : "th", { scope: at ? null : "row", class: columns[at][1] }, child);
+  const cell = (child, at) => {
+    const [title, kind] = columns[at];
+    return at
+      ? make("td", { class: kind, "data-title": title }, child)
+      : make("th", { class: kind, scope: "row" }, child);
+  };
   const titles = columns.map(([title, kind]) => make("th", { scope: "col", class: kind }, title));
   table.replaceChildren(
     make("thead", {}, make("tr", {}, ...titles)),
