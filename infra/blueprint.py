@@ -17,6 +17,7 @@ from infra.errors import TonnageError
 from infra.home import Home
 from infra.services import api, connect, kafka, postgres, watch, worker
 from infra.services.part import Part
+from stream.brokers import Brokers
 from stream.settings import PREFIX, Settings, load_settings
 
 # What a part gives to all others; one whose setting the environment names is not started.
@@ -79,6 +80,7 @@ class Draughtsman:
         self.kinds = {kind for kind in kinds if self._given(kind) is None}
         for kind in self.kinds:
             self._check_needs(kind)
+        self._check_reach()
         self.running = running
         self.secrets = home.secrets()
         self.kept: dict[str, int] = home.read("ports.json")
@@ -90,7 +92,8 @@ class Draughtsman:
         settings = self._complete(found)
         parts = [part for part, _ in servers.values()]
         if "watch" in self.kinds:
-            parts.append(watch.watch(settings.need("read_store_dsn"), self._environment(settings)))
+            dsn, port = settings.need("read_store_dsn"), self._port("watch")
+            parts.append(watch.watch(dsn, port, self._environment(settings)))
         if "workers" in self.kinds:
             parts += [self._worker(settings, number) for number in range(settings.workers)]
         if "api" in self.kinds:
@@ -111,6 +114,14 @@ class Draughtsman:
             raise TonnageError(
                 f"{kind} can't run without {', '.join(lacks)}: name them in --only, too,"
                 f" or set {variables}."
+            )
+
+    def _check_reach(self) -> None:
+        """Refuse ways of speaking that servers which run here don't have."""
+        if "kafka" in self.kinds and self.asked.kafka_security_protocol != "PLAINTEXT":
+            raise TonnageError(
+                f"the local Kafka has neither TLS nor logins: set {PREFIX}BOOTSTRAP_SERVERS, or"
+                f" unset {PREFIX}KAFKA_SECURITY_PROTOCOL."
             )
 
     def _given(self, kind: str) -> str | None:
@@ -136,7 +147,7 @@ class Draughtsman:
             broker = self._broker()
             found["kafka"] = (broker.part(), broker.address)
         if "connect" in self.kinds:
-            connector = self._connect(self._given("kafka") or found["kafka"][1])
+            connector = self._connect(self._brokers(found))
             found["connect"] = (connector.part(), connector.url)
         if "read-store" in self.kinds:
             server = self._postgres("read-store", "read_store_port", postgres.READ_STORE)
@@ -162,12 +173,17 @@ class Draughtsman:
             controller_port=self._port("kafka-controller", part="kafka"),
         )
 
-    def _connect(self, brokers: str) -> connect.ConnectWorker:
+    def _brokers(self, found: dict[str, tuple[Part, str]]) -> Brokers:
+        if "kafka" in found:
+            return Brokers(found["kafka"][1])
+        return Brokers.of(self.asked)
+
+    def _connect(self, brokers: Brokers) -> connect.ConnectWorker:
         return connect.ConnectWorker(
             jars=jars.ensure(),
             config=self.home.run / "connect.properties",
             port=self._port("connect", "connect_port"),
-            bootstrap_servers=brokers,
+            brokers=brokers,
             offsets_topic=self.asked.connect_offsets_topic,
             replication_factor=self.asked.replication_factor,
         )

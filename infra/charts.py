@@ -10,6 +10,8 @@ import plotext
 from rich.markup import escape
 from rich.table import Table
 
+from api.models import MuscleGroups, WeeklyVolumes
+
 _CHART_HEIGHT = 14
 _BAR = 30
 
@@ -30,6 +32,20 @@ class Share:
 
     volume: Decimal
     percentage: Decimal
+
+
+def weeks_of(answer: WeeklyVolumes) -> list[Week]:
+    """Read an answer about weeks."""
+    return [
+        Week(each.week, each.totalVolume, each.workoutCount, each.avgVolumePerWorkout)
+        for each in answer.weekly_volumes
+    ]
+
+
+def shares_of(answer: MuscleGroups) -> dict[str, Share]:
+    """Read an answer about muscle groups."""
+    groups = answer.muscle_groups.items()
+    return {group: Share(each.volume, each.percentage) for group, each in groups}
 
 
 def weeks_table(title: str, weeks: Sequence[Week]) -> Table:

@@ -9,8 +9,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from api.client_errors import AnalyticsError
 from connectors.errors import ConnectorError
-from infra.commands import api, connector, demo, figures, load, stack, stream, verify
+from infra.commands import (
+    api,
+    bench,
+    capacity,
+    connector,
+    demo,
+    figures,
+    load,
+    stack,
+    stream,
+    topics,
+    verify,
+)
 from infra.errors import TonnageError
 from stream.admin import TopicsError
 from stream.health import EngineEndedError
@@ -29,13 +42,16 @@ demo.register(app)
 load.register(app)
 verify.register(app)
 figures.register(app)
+bench.register(app)
+capacity.register(app)
 app.add_typer(connector.app, name="connector")
 app.add_typer(stream.app, name="stream")
+app.add_typer(topics.app, name="topics")
 app.add_typer(api.app, name="api")
 
 
 FORESEEN = (
-    *(TonnageError, SettingsError, ConnectorError, TopicsError),
+    *(AnalyticsError, TonnageError, SettingsError, ConnectorError, TopicsError),
     *(WorkersRunError, BehindError, EngineEndedError),
 )
 """Errors whose message says what happened, where, and what to do."""

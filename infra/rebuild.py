@@ -9,24 +9,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from kafka import TopicPartition
-from kafka.admin import OffsetSpec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, stop_never, wait_fixed
 
 from connectors import registration
 from connectors.retirement import retire
+from connectors.scanning import scanned
 from connectors.watch import watch
 from infra import caught_up
 from infra.errors import TonnageError
 from infra.home import Home
+from infra.progress import Seen, tell
 from infra.workers import start_all
-from stream.admin import kafka_admin
 from stream.cdc.lsn import parse_lsn
 from stream.comparison import compare
 from stream.generations import (
@@ -46,7 +45,6 @@ from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW
 from stream.settings import Settings
 from stream.switch import switch
 from stream.topics import ensure_topics
-from stream.topology import topics_of
 
 _POLL_SECONDS = 0.2
 _STUCK_SECONDS = 30
@@ -61,9 +59,6 @@ _ONE_REBUILD = 0x72_65_73_65
 """The advisory lock of whoever rebuilds."""
 
 _FRONTIER = "SELECT (lsn - '0/0')::bigint FROM tonnage.frontier WHERE generation = %s"
-
-Seen = Callable[[str, int, int], None]
-"""Takes what is being done, and how much of how much is done; a total of 0 is not known."""
 
 
 @dataclass(frozen=True)
@@ -181,30 +176,11 @@ def _has_gap(connection: Connection, generation: Generation) -> bool:
 
 def retire_unused(settings: Settings, connection: Connection) -> list[str]:
     """Remove the captures that feed no generation any more; return what was removed."""
-    unused = unused_captures(connection)
-    gone = [what for each in unused for what in retire(settings_of(settings, each))]
-    watch.forget(connection, unused)
+    gone = []
+    for each in unused_captures(connection):
+        gone += retire(settings_of(settings, each))
+        watch.forget(connection, each)
     return gone
-
-
-def records(settings: Settings, generation: Generation) -> tuple[int, int]:
-    """Return how many records of the source topics a generation has processed, and of how many."""
-    topics = topics_of(settings_of(settings, generation.capture), generation.number)
-    wanted = [TopicPartition(t, p) for t in topics.source.all for p in range(topics.partitions)]
-    with kafka_admin(settings) as admin:
-        if not set(topics.source.all) <= set(admin.list_topics()):
-            return 0, 0
-        ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
-        held = admin.list_group_offsets(topics.group)[topics.group]
-    done = sum(held[tp].offset for tp in wanted if tp in held)
-    return done, sum(each.offset for each in ends.values())
-
-
-def runs(settings: Settings, generation: Generation) -> bool:
-    """Tell whether a worker runs a generation: none does with other settings than its own."""
-    group = topics_of(settings, generation.number).group
-    with kafka_admin(settings) as admin:
-        return bool(admin.describe_groups([group])[group]["members"])
 
 
 def _begin(
@@ -236,22 +212,23 @@ def _catch_up(
     settings: Settings, connection: Connection, new: Generation, before: Generation, seen: Seen
 ) -> None:
     """Wait until the new generation is as far as what serves."""
-    least = _end(settings) if new.capture != before.capture else 0
+    source = new.capture != before.capture
+    least = _end(settings) if source else 0
 
     def reached() -> bool:
         if by_number(connection, new.number).state != State.BUILDING:
             raise TonnageError(f"generation {new.number} was given up meanwhile")
-        if new.capture != before.capture and _has_gap(connection, new):
+        if source and _has_gap(connection, new):
             raise TonnageError(
                 f"changes were missed while generation {new.number} was built: run"
                 " `tonnage stream reset --from-source` again, which begins anew"
             )
-        works = runs(settings, new)
-        seen("building" if works else "waiting for a worker", *records(settings, new))
+        tell(settings, new, scanning, seen)
         own = _frontier(connection, new)
         return own is not None and own >= max(least, _frontier(connection, before) or 0)
 
-    _until(reached, None)
+    with scanned(settings) if source else nullcontext() as scanning:
+        _until(reached, None)
 
 
 def _compare(

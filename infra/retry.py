@@ -22,12 +22,14 @@ from infra.errors import TonnageError
 from infra.quarantine import Entry, read, statement, step_that_failed
 from infra.source import failed
 from stream.admin import TopicsError, kafka_admin
+from stream.brokers import Brokers
 from stream.generations import LIVE, Generation, State, check, differing, generations
 from stream.names import Topics
 from stream.settings import Settings
 from stream.steps.wire import Retry, encode
 from stream.topics import prepare_topics
 from stream.topology import steps_of
+from stream.unreached import why
 
 Offsets = Mapping[tuple[str, int], int]
 Connection = psycopg.Connection[Any]
@@ -94,9 +96,9 @@ def _to_judge(
 
 def _ask(settings: Settings, topics: Topics, rows: Iterable[tuple[str, str, int]]) -> Offsets:
     """Send a request for each row; return, by partition, the offset after the last one."""
-    servers = settings.need("bootstrap_servers")
+    brokers = Brokers.of(settings)
     try:
-        with closing(KafkaProducer(bootstrap_servers=servers, acks="all")) as producer:
+        with closing(KafkaProducer(**brokers.client, acks="all")) as producer:
             sending = [
                 producer.send(
                     topics.requests, encode(Retry(topic)), key=key.encode(), partition=partition
@@ -105,7 +107,9 @@ def _ask(settings: Settings, topics: Topics, rows: Iterable[tuple[str, str, int]
             ]
             sent = [each.get(_SEND_SECONDS) for each in sending]
     except KafkaError as error:
-        raise TopicsError(f"Kafka at {servers} takes no request: {error}") from error
+        raise TopicsError(
+            f"Kafka at {brokers.servers} takes no request: {why(brokers, error)}"
+        ) from error
     return {(topics.requests, each.partition): each.offset + 1 for each in sent}
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -58,7 +59,7 @@ def up(
             supervisor.know(blueprint.parts)
             given = {kind for kind, name in GIVES.items() if getattr(asked, name) is not None}
             carry_out(possible(_steps(blueprint, start), given), given, seen)
-            return _publish(home, supervisor, blueprint.settings)
+            return _publish(home, supervisor, blueprint)
         except BaseException:
             start.undo()
             raise
@@ -174,14 +175,24 @@ def _connector(settings: Settings) -> None:
         registration.wait_running(own)
 
 
-def _publish(home: Home, supervisor: Supervisor, settings: Settings) -> dict[str, Any]:
-    """Write `stack.json`: settings by their names, secrets in clear, hence for its owner alone."""
+def _publish(home: Home, supervisor: Supervisor, blueprint: Blueprint) -> dict[str, Any]:
+    """Write `stack.json`: settings by their names, secrets in clear, hence for its owner alone.
+
+    `metrics` says where Prometheus finds what, as its `file_sd_configs` takes it.
+    """
+    settings = blueprint.settings
     values = {name: getattr(settings, name) for name in _PUBLISHED}
     stack: dict[str, Any] = {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name, value in values.items()
-        if value is not None
+        name: _plain(value) for name, value in values.items() if value is not None
     }
+    stack["metrics"] = [
+        {
+            "targets": [part.address.removeprefix("http://")],
+            "labels": {"job": part.metrics, "instance": part.name},
+        }
+        for part in blueprint.parts
+        if part.metrics is not None
+    ]
     with home.locked("stack"):
         stack |= {"home": str(home.root), "worker_pids": supervisor.worker_pids()}
         home.write("stack.json", stack)
@@ -195,7 +206,23 @@ _PUBLISHED = (
     "jwt_secret",
     "capture_user",
     "capture_password",
+    "kafka_security_protocol",
+    "kafka_ca",
+    "kafka_certificate",
+    "kafka_sasl_mechanism",
+    "kafka_user",
+    "kafka_password",
+    "connect_ca",
+    "connect_user",
+    "connect_password",
 )
+
+
+def _plain(value: object) -> object:
+    """Return a setting as JSON can hold it, and as it means the same from another folder."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value.absolute()) if isinstance(value, Path) else value
 
 
 def down(home: Home, *, purge: bool = False) -> list[str]:

@@ -6,9 +6,10 @@ import logging
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from time import monotonic
 from types import FrameType
 
@@ -19,9 +20,11 @@ from connectors.watch.judgement import Finding
 from connectors.watch.upkeep import Upkeep
 from connectors.watch.watch import Watch, watched
 from infra.errors import TonnageError
+from infra.observing import Observer
 from infra.proof import keep_proving
 from infra.rebuild import alone, retire_unused, unused_captures
 from infra.services.part import TONNAGE
+from stream import logs
 from stream.admin import TopicsError
 from stream.first import ensure_first
 from stream.generations import serving, settings_of
@@ -40,11 +43,9 @@ _BY_HAND = frozenset({Incident.TABLE, Incident.COLUMNS})
 Findings = Mapping[int, frozenset[Finding]]
 
 
-def watch(settings: Settings) -> None:
-    """Watch until told to stop."""
-    logging.basicConfig(
-        level=settings.log_level, format="[%(asctime)s] [%(process)d] %(levelname)s %(message)s"
-    )
+def watch(settings: Settings, port: int) -> None:
+    """Watch until told to stop; `port` is that of its metrics, 0 picks a free one."""
+    logs.set_up(settings)
     logging.getLogger("kafka").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     over = threading.Event()
@@ -61,57 +62,82 @@ def watch(settings: Settings) -> None:
             proving = threading.Thread(target=keep_proving, args=(settings, over))
             proving.start()
             stack.callback(proving.join)
+        observer = Observer(settings, port)
+        stack.callback(observer.close)
         eye = Watch(settings)
         stack.callback(eye.close)
         rebuild = Rebuild(settings)
         stack.callback(rebuild.close)
-        tidy = Tidy(settings)
-        stack.callback(tidy.close)
-        upkeep: dict[int, Upkeep] = {}
+        tidying = Aside("tidy", partial(tidy, settings), AGAIN_SECONDS)
+        stack.callback(tidying.close)
+        keeping = Aside("upkeep", Keeping(settings).tend, LOOK_SECONDS)
+        stack.callback(keeping.close)
         while not over.wait(LOOK_SECONDS):
+            tidying.tend()
             try:
                 found = eye.look()
                 rebuild.tend(found)
-                tidy.tend()
             except psycopg.Error as error:
                 log.warning("can't look, trying again: %s", " ".join(str(error).split()))
                 continue
-            for number in found.keys() - upkeep.keys():
-                upkeep[number] = Upkeep(settings_of(settings, number))
-            for number, findings in found.items():
-                if not findings:
-                    upkeep[number].tend()
+            observer.sights.put("incidents", [])
+            keeping.tend({each: eye.told(each) for each, wrong in found.items() if not wrong})
 
 
-class Tidy:
-    """Removes captures that feed nothing any more, where a rebuild was killed before it could."""
+class Aside:
+    """Does something now and then in a thread of its own: who watches waits for nobody."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._thread = ThreadPoolExecutor(1, "tidy")
+    def __init__(self, name: str, work: Callable[..., None], seconds: float) -> None:
+        self._name = name
+        self._work = work
+        self._seconds = seconds
+        self._thread = ThreadPoolExecutor(1, name)
         self._last: Future[None] | None = None
         self._next = 0.0
 
-    def tend(self) -> None:
-        """Look now and then, in a thread of its own."""
+    def tend(self, *arguments: object) -> None:
+        """Begin it, where it is time and the last is done. What that has raised is logged."""
         if monotonic() >= self._next and (self._last is None or self._last.done()):
-            self._next = monotonic() + AGAIN_SECONDS
-            self._last = self._thread.submit(self._look)
+            self._next = monotonic() + self._seconds
+            self._last = self._thread.submit(self._do, *arguments)
 
     def close(self) -> None:
         """Finish what was begun."""
         self._thread.shutdown()
 
-    def _look(self) -> None:
+    def _do(self, *arguments: object) -> None:
         try:
-            with psycopg.connect(self._settings.need("read_store_dsn")) as connection:
-                left = set(unused_captures(connection)).intersection(watched(connection))
-            if left:
-                with alone(self._settings) as connection:
-                    gone = retire_unused(self._settings, connection)
-                log.info("removed, since it feeds nothing: %s", ", ".join(gone))
-        except (TonnageError, TopicsError, ConnectorError, psycopg.Error) as error:
-            log.info("nothing is tidied now: %s", error)
+            self._work(*arguments)
+        except Exception:  # in a thread nobody waits for: it would be lost
+            log.exception("%s failed, trying again", self._name)
+
+
+def tidy(settings: Settings) -> None:
+    """Remove captures that feed nothing any more, where a rebuild was killed before it could."""
+    try:
+        with psycopg.connect(settings.need("read_store_dsn")) as connection:
+            left = set(unused_captures(connection)).intersection(watched(connection))
+        if left:
+            with alone(settings) as connection:
+                gone = retire_unused(settings, connection)
+            log.info("removed, since it feeds nothing: %s", ", ".join(gone))
+    except (TonnageError, TopicsError, ConnectorError, psycopg.Error) as error:
+        log.info("nothing is tidied now: %s", error)
+
+
+class Keeping:
+    """Keeps up the connectors of captures in which nothing is wrong."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._upkeep: dict[int, Upkeep] = {}
+
+    def tend(self, sound: Mapping[int, int | None]) -> None:
+        """Look at each, given how far Connect has stored it; None where Kafka did not tell."""
+        for number, stored in sound.items():
+            if number not in self._upkeep:
+                self._upkeep[number] = Upkeep(settings_of(self._settings, number))
+            self._upkeep[number].tend(stored)
 
 
 class Rebuild:

@@ -15,14 +15,19 @@ def paused(home: Home) -> Iterator[None]:
 
     Workers that were started elsewhere are not ours to stop.
     """
-    supervisor = Supervisor(home)
-    for name, each in supervisor.states().items():
-        if _is_worker(name) and each.state in ALIVE:
-            supervisor.stop(name)
+    stop_all(home)
     try:
         yield
     finally:
         start_all(home)
+
+
+def stop_all(home: Home) -> None:
+    """Stop the workers that this home's supervisor runs."""
+    supervisor = Supervisor(home)
+    for name, each in supervisor.states().items():
+        if _is_worker(name) and each.state in ALIVE:
+            supervisor.stop(name)
 
 
 def start_all(home: Home) -> None:

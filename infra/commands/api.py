@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import resource
 import socket
 from datetime import timedelta
 from typing import Annotated
@@ -12,27 +14,36 @@ import typer
 import uvicorn
 
 from api.app import Application
+from api.heads import LimitedHeads
 from api.security import make_token
 from infra.errors import TonnageError
+from stream import logs
 from stream.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The read API, and tokens for it.")
 
 _GRACE_SECONDS = 5
+_OTHER_FILES = 512
+
+log = logging.getLogger(__name__)
 
 
 @app.command()
 def run() -> None:
     """Serve the API until stopped. TONNAGE_API_HOST and TONNAGE_API_PORT say where."""
     settings = load_settings()
+    _allow_sockets(settings)
+    logs.set_up(settings)
     application = Application(settings)
     config = uvicorn.Config(
         application.asgi,
         loop="uvloop",
-        http="httptools",
+        http=LimitedHeads,
+        ws="none",
         lifespan="on",
-        log_level=settings.log_level.lower(),
+        log_config=None,
         access_log=False,
+        proxy_headers=False,  # who asks is told by the token, never by a header
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
@@ -58,6 +69,24 @@ def token(
         raise typer.BadParameter("say for which user (--user N), or --admin")
     text = make_token(load_settings(), user, admin=admin, ttl=timedelta(seconds=ttl))
     typer.echo(json.dumps({"token": text, "expires_in": ttl}) if as_json else text)
+
+
+def _allow_sockets(settings: Settings) -> None:
+    """See that this process may have a socket for each client of `live`, and some more.
+
+    Many systems allow 1024 by default, and more to whoever asks.
+    """
+    wanted = settings.live_max_clients + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning(
+            "this process may open %d files: fewer than TONNAGE_LIVE_MAX_CLIENTS and %d need",
+            allowed,
+            _OTHER_FILES,
+        )
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -79,16 +79,21 @@ def apply(
 
 
 @app.command()
-def watch() -> None:
+def watch(
+    port: Annotated[
+        int,
+        typer.Option(envvar="TONNAGE_WATCH_PORT", help="Port of /metrics; 0 picks a free one."),
+    ] = 0,
+) -> None:
     """Watch the capture: notice what the log of changes can't tell, several times a second.
 
     A slot that was dropped, moved or lost, a TRUNCATE, a renamed table, another server: every
     answer is stale then, and says why. What has failed is started again. With TONNAGE_REBUILD=auto
     a rebuild from the source begins by itself. Run one beside the workers.
 
-    Example: tonnage connector watch
+    Example: tonnage connector watch --port 6067
     """
-    watching.watch(load_settings())
+    watching.watch(load_settings(), port)
 
 
 @app.command()

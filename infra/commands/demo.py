@@ -12,10 +12,18 @@ import msgspec
 import typer
 from rich.console import Console
 
+from api.client import Analytics
 from api.security import make_token
 from infra import caught_up, stack
-from infra.analytics import analytics
-from infra.charts import Share, Week, shares_table, weeks_chart, weeks_table
+from infra.charts import (
+    Share,
+    Week,
+    shares_of,
+    shares_table,
+    weeks_chart,
+    weeks_of,
+    weeks_table,
+)
 from infra.commands.load import load_file, print_report
 from infra.commands.stack import Watch
 from infra.home import Home
@@ -76,8 +84,9 @@ def _ask(settings: Settings, name: str, user_id: int, until: datetime) -> Person
     token = make_token(settings, user_id)
     end = until.astimezone(settings.zone).date()
     start = end - timedelta(weeks=_CHART_WEEKS - 1)
-    with analytics(settings.need("api_url"), token) as ask:
-        return Person(name, user_id, token, ask.weeks(start, end), ask.muscle_groups(start, end))
+    with Analytics.at(settings.need("api_url"), token) as ask:
+        weeks = weeks_of(ask.weekly_volume(start, end, fill="zero").data)
+        return Person(name, user_id, token, weeks, shares_of(ask.muscle_groups(start, end).data))
 
 
 def _show(settings: Settings, people: Sequence[Person]) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 
-from infra.analytics import Analytics, analytics, shares_of, weeks_of
+from api import models, rows
+from api.client import Analytics, Answer, pages
+from api.freshness import Meta
 from infra.charts import (
     Balance,
     Record,
     balance_table,
     records_table,
+    shares_of,
     shares_table,
     weeks_chart,
+    weeks_of,
     weeks_table,
 )
 from stream.settings import load_settings
@@ -40,18 +43,18 @@ def register(app: typer.Typer) -> None:
 def weeks(user: User, start: Start = None, end: End = None, *, as_json: AsJson = False) -> None:
     """Show a user's volume and workouts by week, and by muscle group."""
     with _asking(user) as ask:
-        answer = ask.answer("weekly-volume", start=start, end=end, fill="zero")
-        groups = ask.answer("muscle-groups", start=start, end=end)
+        answer = ask.weekly_volume(start, end, fill="zero")
+        groups = ask.muscle_groups(start, end)
     if as_json:
-        _print_json(answer | groups)
+        _print_json(_said(answer) | _said(groups))
         return
-    console, found = Console(), weeks_of(answer)
+    console, found = Console(), weeks_of(answer.data)
     console.print(weeks_table(f"User {user}", found))
     width = min(console.width, _WIDEST_CHART)
     chart = weeks_chart("Volume a week, in thousands", found, width)
     console.print(chart, style="cyan", highlight=False, markup=False)
-    console.print(shares_table("Muscle groups in these weeks", shares_of(groups)))
-    _print_freshness(console, answer)
+    console.print(shares_table("Muscle groups in these weeks", shares_of(groups.data)))
+    _print_freshness(console, answer.meta)
 
 
 def records(
@@ -64,18 +67,19 @@ def records(
     as_json: AsJson = False,
 ) -> None:
     """Show a user's personal records, with the workout and set that hold them."""
-    question = "records" if exercise is None else f"records/{exercise}"
     with _asking(user) as ask:
-        answer = ask.all_pages(question, "records", at=at)
+        answers: list[Answer[models.Records]] = [*pages(ask.records, exercise, at=at)]
+    last = answers[-1]
+    held = [each for answer in answers for each in answer.data.records]
     if as_json:
-        _print_json(answer)
+        _print_json(_said(last) | {"records": held})
         return
     console = Console()
-    console.print(records_table(f"User {user}", [_record(each) for each in answer["records"]]))
+    console.print(records_table(f"User {user}", [_record(each) for each in held]))
     console.print(
-        f"estimated_1rm: {answer['formula']}, for 1…{answer['e1rm_max_reps']} repetitions"
+        f"estimated_1rm: {last.data.formula}, for 1…{last.data.e1rm_max_reps} repetitions"
     )
-    _print_freshness(console, answer)
+    _print_freshness(console, last.meta)
 
 
 def balance(
@@ -90,41 +94,46 @@ def balance(
 ) -> None:
     """Show each muscle group's share of the last weeks against its share of the baseline."""
     with _asking(user) as ask:
-        answer = ask.answer(
-            "muscle-groups/balance", weeks=weeks, recent=recent, threshold=threshold
-        )
+        answer = ask.muscle_groups_balance(weeks, recent, threshold)
     if as_json:
-        _print_json(answer)
+        _print_json(_said(answer))
         return
-    console = Console()
+    console, found = Console(), answer.data
     groups = {
-        group: Balance(share, answer["currentShare"][group], answer["status"][group])
-        for group, share in answer["baselineShare"].items()
+        group: Balance(share, found.currentShare[group], found.status[group])
+        for group, share in found.baselineShare.items()
     }
     title = f"User {user}: the last {recent} of {weeks} weeks"
     console.print(balance_table(title, groups))
-    _print_freshness(console, answer)
+    _print_freshness(console, answer.meta)
 
 
-@contextmanager
-def _asking(user: int) -> Iterator[Analytics]:
+def _asking(user: int) -> Analytics:
     settings = load_settings()
-    with analytics(settings.need("api_url"), settings.need("api_admin_token"), str(user)) as ask:
-        yield ask
+    return Analytics.at(settings.need("api_url"), settings.need("api_admin_token"), user)
 
 
-def _record(each: Mapping[str, Any]) -> Record:
+def _record(each: rows.Record) -> Record:
     lift = ""
-    if each["reps"] is not None and each["evidence"]["set"] is not None:
-        lift = f"{each['reps']} × {each['weight']:,f}" if each["weight"] is not None else ""
+    if each.reps is not None and each.weight is not None and each.evidence.set is not None:
+        lift = f"{each.reps} × {each.weight:,f}"
     return Record(
-        exercise=each["exercise"] or f"exercise {each['exercise_id']}",
-        kind=each["kind"],
-        value=each["value"],
+        exercise=each.exercise or f"exercise {each.exercise_id}",
+        kind=each.kind,
+        value=each.value,
         lift=lift,
-        day=each["evidence"]["date"][:10],
-        workout=int(each["evidence"]["workout_id"]),
+        day=each.evidence.date.date().isoformat(),
+        workout=each.evidence.workout_id,
     )
+
+
+def _said(answer: Answer[Any]) -> dict[str, Any]:
+    """Return an answer as the API said it."""
+    parts = (answer.data, {"meta": answer.meta})
+    told: list[dict[str, Any]] = [
+        msgspec.to_builtins(part, builtin_types=(Decimal,)) for part in parts
+    ]
+    return told[0] | told[1]
 
 
 def _print_json(answer: object) -> None:
@@ -133,12 +142,12 @@ def _print_json(answer: object) -> None:
     print(msgspec.json.format(written, indent=2).decode())
 
 
-def _print_freshness(console: Console, answer: Mapping[str, Any]) -> None:
+def _print_freshness(console: Console, meta: Meta) -> None:
     """Say how far the figures can be trusted."""
-    meta = answer["meta"]
-    if meta["stale"]:
-        console.print(f"Stale: {meta['reason']}", style="bold yellow", markup=False)
-    else:
-        console.print(f"As of {meta['as_of']['time']}", style="dim", markup=False)
-    if meta["quarantined"]:
-        console.print(f"{meta['quarantined']} rows are left out: they can't be counted")
+    if meta.stale:
+        console.print(f"Stale: {meta.reason}", style="bold yellow", markup=False)
+    elif meta.as_of.time is not None:
+        time = meta.as_of.time.isoformat().replace("+00:00", "Z")
+        console.print(f"As of {time}", style="dim", markup=False)
+    if meta.quarantined:
+        console.print(f"{meta.quarantined} rows are left out: they can't be counted")

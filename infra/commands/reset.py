@@ -16,6 +16,7 @@ from infra import caught_up
 from infra.commands.watched import watched
 from infra.errors import TonnageError
 from infra.home import Home
+from infra.progress import records
 from infra.rebuild import (
     Rebuilt,
     alone,
@@ -23,7 +24,6 @@ from infra.rebuild import (
     give_up,
     needed,
     rebuild,
-    records,
     roll_back,
 )
 from infra.workers import paused

@@ -31,7 +31,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def run(
     port: Annotated[
         int,
-        typer.Option(envvar="TONNAGE_WORKER_PORT", help="Port of /health; 0 picks a free one."),
+        typer.Option(
+            envvar="TONNAGE_WORKER_PORT", help="Port of /health and /metrics; 0 picks a free one."
+        ),
     ] = 0,
 ) -> None:
     """Run a worker; as many as there are partitions may run.

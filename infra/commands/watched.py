@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from infra.rebuild import Seen
+from infra.progress import Seen
 
 
 class _Rate(ProgressColumn):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kafka import KafkaConsumer, TopicPartition
 
+from stream.brokers import Brokers
 from stream.settings import Settings
 
 _POLL_MS = 200
@@ -14,7 +15,7 @@ _POLL_MS = 200
 def records(settings: Settings, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
     """Yield the keys and values of a topic, up to where it ends now. Raises KafkaError."""
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.need("bootstrap_servers"),
+        **Brokers.of(settings).client,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",

@@ -25,6 +25,7 @@ from infra.erasure.state import holds_values
 from infra.errors import TonnageError
 from infra.rebuild import alone
 from infra.source import source_sql
+from stream.brokers import Brokers
 from stream.engine.trim import trim
 from stream.generations import LIVE, Connection, Generation, generations, settings_of
 from stream.names import Topics
@@ -104,7 +105,7 @@ def _generation(settings: Settings, topics: Topics, ids: Ids) -> Iterator[Place]
             return holds_values(name, key, stored)
 
         yield _topic(settings, topics.changelog(step.name), mine, holds)
-    asyncio.run(trim(settings.need("bootstrap_servers"), topics.group, topics.logs))
+    asyncio.run(trim(Brokers.of(settings), topics.group, topics.logs))
 
     def in_log(key: bytes) -> bool:
         return key.isdigit() and int(key) in ids.workouts

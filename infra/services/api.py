@@ -16,6 +16,7 @@ def api(host: str, port: int, environment: Mapping[str, str]) -> Part:
         name="api",
         command=(TONNAGE, "api", "run"),
         address=url,
+        metrics="tonnage-api",
         probe=partial(answers, f"{url}/healthz"),
         environment={**environment, "TONNAGE_API_PORT": str(port), "TONNAGE_API_URL": url},
     )

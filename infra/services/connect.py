@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infra.services.kafka import MESSAGE_BYTES, java_command
 from infra.services.part import LOOPBACK, Part, answers, properties, write_private
+from stream.brokers import Brokers
 
 CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 
@@ -19,7 +20,7 @@ class ConnectWorker:
     jars: Path
     config: Path
     port: int
-    bootstrap_servers: str
+    brokers: Brokers
     offsets_topic: str
     replication_factor: int
 
@@ -44,7 +45,7 @@ class ConnectWorker:
 def worker_properties(worker: ConnectWorker) -> dict[str, object]:
     """Return the worker's configuration."""
     return {
-        "bootstrap.servers": worker.bootstrap_servers,
+        "bootstrap.servers": worker.brokers.servers,
         "group.id": "tonnage-connect",
         "listeners": worker.url,
         "rest.advertised.host.name": LOOPBACK,
@@ -70,6 +71,11 @@ def worker_properties(worker: ConnectWorker) -> dict[str, object]:
         "rebalance.timeout.ms": 8_000,
         "scheduled.rebalance.max.delay.ms": 0,
         "producer.max.request.size": MESSAGE_BYTES,
+        **{
+            name: value
+            for prefix in ("", "producer.", "consumer.", "admin.")
+            for name, value in worker.brokers.java(prefix).items()
+        },
     }
 
 

@@ -30,7 +30,8 @@ class Part:
     """One supervised process.
 
     `prepare` runs before the first start (make a data folder, write a configuration) and must
-    do no harm when it runs again. `probe` returns when the part does its work and raises
+    do no harm when it runs again. `metrics` is the job as which Prometheus knows it, where it has
+    `/metrics`. `probe` returns when the part does its work and raises
     NotReady before. `user` is the system user that runs it; None is whoever calls.
     """
 
@@ -40,6 +41,7 @@ class Part:
     probe: Callable[[], None]
     prepare: Callable[[], None] = nothing_to_prepare
     environment: Mapping[str, str] = field(default_factory=dict)
+    metrics: str | None = None
     user: str | None = None
     stop_signal: str = "TERM"
     stop_seconds: int = 15

@@ -7,19 +7,20 @@ from functools import partial
 
 import psycopg
 
-from infra.services.part import TONNAGE, NotReady, Part
+from infra.services.part import LOOPBACK, TONNAGE, NotReady, Part
 
 _LOOKS = "SELECT FROM tonnage.watch WHERE looked_at > now() - interval '5 seconds'"
 
 
-def watch(read_store_dsn: str, environment: Mapping[str, str]) -> Part:
+def watch(read_store_dsn: str, port: int, environment: Mapping[str, str]) -> Part:
     """Describe the watch; it is ready once it has looked."""
     return Part(
         name="watch",
         command=(TONNAGE, "connector", "watch"),
-        address="",
+        address=f"http://{LOOPBACK}:{port}",
+        metrics="tonnage-watch",
         probe=partial(looks, read_store_dsn),
-        environment=environment,
+        environment={**environment, "TONNAGE_WATCH_PORT": str(port)},
     )
 
 

@@ -15,6 +15,7 @@ def worker(name: str, port: int, environment: Mapping[str, str]) -> Part:
         name=name,
         command=(TONNAGE, "stream", "run"),
         address=url,
+        metrics="tonnage-worker",
         probe=partial(answers, f"{url}/health"),
         environment={**environment, "TONNAGE_WORKER_PORT": str(port)},
         stop_seconds=20,

@@ -1,0 +1,1 @@
+"""Benchmarks: what Tonnage costs and how quick it is, as ratios taken side by side in one run."""

@@ -1,0 +1,1 @@
+"""What Tonnage is measured against. Each peer does the same work on the same rows."""
