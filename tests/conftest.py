@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,26 @@ from stream.settings import Settings, load_settings
 
 # A home whose stack is used and left running: for quick runs while one works on something.
 KEPT_HOME = "TONNAGE_TEST_HOME"
+
+
+LOG_LINES = 12
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show, where a test on the stack fails, what the watch and Kafka Connect said last."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and stack is not None:
+        for name in ("watch", "connect"):
+            log = stack.home / "logs" / f"{name}.log"
+            if log.exists():
+                said = log.read_text(errors="replace").splitlines()
+                last = [line for line in said if " RestServer " not in line][-LOG_LINES:]
+                report.sections.append((f"the end of {name}.log", "\n".join(last)))
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -44,6 +44,17 @@ _BAR_HEIGHT = """button => {
 }"""
 
 
+_CUT = """() => [...document.querySelectorAll('.card, .card > .scroll:not(#calendar, #weeks)')]
+    .filter(each => {
+        const inside = Math.max(...[...each.querySelectorAll(':scope > table, :scope > div')]
+            .map(child => child.getBoundingClientRect().right));
+        const style = getComputedStyle(each);
+        const right = each.getBoundingClientRect().right - parseFloat(style.paddingRight);
+        return inside > right + 1 || each.scrollWidth > each.clientWidth;
+    })
+    .map(each => each.id || each.getAttribute('aria-labelledby'))"""
+
+
 @dataclass
 class Dashboard:
     """An open page."""
@@ -80,6 +91,11 @@ class Dashboard:
         """Return by how many pixels the page is wider than the window."""
         value: Any = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return int(value)
+
+    def cut(self) -> list[str]:
+        """Return what is wider than the place it has; the weeks and the year scroll, on purpose."""
+        found: list[str] = self.page.evaluate(_CUT)
+        return found
 
     def keep(self, name: str, *, whole: bool = True) -> None:
         """Keep a picture of the page to be looked at."""

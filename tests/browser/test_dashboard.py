@@ -96,12 +96,13 @@ def test_nobody_is_kept_out(reading: Reading, lifter: Lifter, scheme: Scheme, wi
         dashboard.keep(f"{name}-week", whole=False)
 
 
-@pytest.mark.parametrize("width", [360, PHONE, 768])
-def test_nothing_is_wider_than_the_screen(reading: Reading, lifter: Lifter, width: int) -> None:
+@pytest.mark.parametrize("width", [360, PHONE, 768, 1100, 1200, DESK])
+def test_nothing_is_wider_than_its_place(reading: Reading, lifter: Lifter, width: int) -> None:
     with reading(width=width) as dashboard:
         dashboard.open(lifter.user)
         dashboard.shown()
         assert dashboard.overflow() == 0
+        assert dashboard.cut() == []
 
 
 def test_what_was_written_as_html_is_read_as_text(reading: Reading, lifter: Lifter) -> None:

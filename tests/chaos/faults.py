@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from time import monotonic
 
 import psycopg
 
@@ -27,8 +28,11 @@ from stream.settings import Settings
 from stream.topology import topics_of
 from tests.chaos.losses import Losses
 from tests.chaos.waiting import until
-from tests.processes import signal_all
+from tests.processes import kill, signal_all
 
+AWAY_SECONDS = float(os.environ.get("CHAOS_AWAY_SECONDS", "0"))
+"""How long the broker is away: longer than a producer waits, in the long run."""
+SENDS = 3
 STATE_FILES = ("*.sst", "MANIFEST-*", "CURRENT", "*.log")
 
 
@@ -50,6 +54,7 @@ class Faults:
         """What needs a capture that works: one that has just lost its slot is being replaced."""
         self.kinds: list[Callable[[], None]] = [
             self.worker_killed,
+            self.worker_killed_in_a_send,
             self.worker_paused,
             self.state_deleted,
             self.state_torn,
@@ -88,13 +93,27 @@ class Faults:
 
     def worker_killed(self) -> None:
         """Kill a worker of the supervisor's."""
-        os.kill(self._worker(), signal.SIGKILL)
+        kill(self._worker())
+
+    def worker_killed_in_a_send(self) -> None:
+        """Kill workers while the broker holds still: it gets a part of what they were sending.
+
+        What it has in its buffers it takes up when it goes on; the rest was never sent.
+        """
+        for _ in range(SENDS):
+            self.busy()
+            broker = self.supervisor.states()["kafka"].pid
+            os.kill(broker, signal.SIGSTOP)
+            try:
+                for pid in until(self.supervisor.worker_pids, 60, "a worker"):
+                    kill(pid)
+            finally:
+                os.kill(broker, signal.SIGCONT)
 
     def worker_paused(self) -> None:
         """Stop a worker until its session is over and others took its place, then wake it."""
-        pid = self._worker()
         until(lambda: self._members() == self._workers(), 120, "every worker in the group")
-        members = self._workers()
+        members, pid = self._workers(), self._worker()
         signal_all(pid, signal.SIGSTOP)
         try:
             self.busy()
@@ -149,7 +168,7 @@ class Faults:
 
     def connect_restarted(self) -> None:
         """Kill Kafka Connect with its connector."""
-        os.kill(self.supervisor.states()["connect"].pid, signal.SIGKILL)
+        kill(self.supervisor.states()["connect"].pid)
 
     def connector_paused(self) -> None:
         """Pause the connector while the primary is busy; Connect may be on its way up still."""
@@ -159,9 +178,11 @@ class Faults:
         registration.resume(own)
 
     def broker_restarted(self) -> None:
-        """Stop the broker for a while."""
+        """Stop the broker for AWAY_SECONDS at least, while rows are written."""
         self.supervisor.stop("kafka")
+        back = monotonic() + AWAY_SECONDS
         self.busy()
+        until(lambda: monotonic() >= back, AWAY_SECONDS + 1, "the time to start it again")
         self.supervisor.start("kafka")
 
     def primary_restarted(self) -> None:
@@ -234,7 +255,7 @@ class Faults:
         """Do something while none of the supervisor's workers runs."""
         names = [name for name in self.supervisor.states() if name.startswith("worker_")]
         for pid in self.supervisor.worker_pids():
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
         for name in names:
             self.supervisor.stop(name)
         act()

@@ -8,21 +8,15 @@ machine's. It prints the seed and what was done.
 from __future__ import annotations
 
 import os
-import random
-from collections import Counter
 
 import pytest
 
-from infra import caught_up
-from infra.verify import verify
 from stream.settings import Settings
-from tests.chaos.faults import Faults
-from tests.chaos.writes import Writer
+from tests.chaos.storm import Storm
 
 SEEDS = [int(seed) for seed in os.environ.get("CHAOS_SEEDS", "1").split(",")]
 FAULTS = int(os.environ.get("CHAOS_FAULTS", "5"))
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
-WRITES = 25
 
 
 @pytest.mark.stack
@@ -33,30 +27,13 @@ WRITES = 25
 def test_nothing_differs_after_faults(
     stack: Settings, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chance = random.Random(seed)
-    writer = Writer(stack.need("source_dsn"), chance)
-    writer.add_user()
-
-    def busy() -> None:
-        for _ in range(WRITES):
-            writer.write()
-
-    faults = Faults(stack, chance, busy)
-    compared: Counter[str] = Counter()
-    differences: list[str] = []
+    storm = Storm(stack, seed)
     try:
         for _ in range(ROUNDS):
-            faults.run(FAULTS)
-            caught_up.wait(stack, timeout=300)
-            differences.extend(map(str, verify(stack, None, compared)))
-            assert differences == []
+            storm.blow(FAULTS)
+            assert storm.differences == []
     finally:
-        faults.close()
-        writer.close()
+        storm.close()
         with capsys.disabled():
-            print(f"\nseed {seed}: writes {dict(writer.counts)}, faults {dict(faults.counts)}")
-            print(
-                f"struck with rows in flight: {faults.in_flight.total()} of {faults.counts.total()}"
-            )
-            print(f"rows compared: {dict(compared)}, differences: {len(differences)}")
-    assert sum(compared.values()) > 0
+            print(f"\n{storm}")
+    assert sum(storm.compared.values()) > 0

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stream.engine import keyvalue
 from stream.engine.keyvalue import KeyValue, MemoryKeyValue, RocksKeyValue
+from tests.e2e.pipeline import until
 
 
 @pytest.fixture(params=["memory", "rocksdb"])
@@ -84,6 +86,18 @@ def test_rocksdb_leaves_no_file_once_it_is_destroyed(tmp_path: Path) -> None:
     store.write({b"a": b"1"})
     store.destroy()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_many_rocksdbs_together_hold_no_more_than_they_may(tmp_path: Path) -> None:
+    bound = keyvalue.WRITE_BUFFERS_BYTES
+    stores = [RocksKeyValue(tmp_path / str(number)) for number in range(16)]
+    value = bytes(64 << 10)
+    for number in range(2 * bound // len(value)):
+        stores[number % len(stores)].write({b"%d" % number: value})
+    assert keyvalue.write_buffers.get_usage() > 0
+    until(lambda: keyvalue.write_buffers.get_usage() <= bound, "files, written beside the writer")
+    for store in stores:
+        store.destroy()
 
 
 def test_memory_is_empty_once_it_is_destroyed() -> None:

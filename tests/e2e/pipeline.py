@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections import Counter
@@ -15,6 +14,10 @@ import httpx
 import psycopg
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from api.client import Analytics
+from api.client_errors import NotFoundError
+from api.freshness import Meta
+from api.models import WeekStats
 from infra import caught_up
 from infra.home import Home
 from infra.services.part import TONNAGE
@@ -22,7 +25,6 @@ from infra.supervision import Supervisor
 from infra.verify import verify
 from stream.settings import Settings
 
-Answer = dict[str, Any]
 PATIENCE = 90.0
 """Seconds until a condition must hold, on a machine with other work."""
 
@@ -62,31 +64,30 @@ class Pipeline:
         """Wait until everything that the primary has committed is served."""
         return caught_up.wait(self.settings)
 
-    def ask(self, user: int, question: str, **parameters: str) -> httpx.Response:
-        """Ask the API."""
-        return self.http.get(f"/v1/users/{user}/{question}", params=parameters)
+    def about(self, user: int) -> Analytics:
+        """Ask the API about a user, as an administrator."""
+        return Analytics(self.http, user)
 
-    def get(self, user: int, question: str, **parameters: str) -> Answer:
-        """Ask the API what it must answer; numbers are exact."""
-        response = self.ask(user, question, **parameters)
-        assert response.status_code == 200, response.text
-        found: Answer = json.loads(response.text, parse_float=Decimal, parse_int=Decimal)
-        return found
+    def meta(self, user: int) -> Meta:
+        """Return how far answers about a user can be trusted."""
+        return self.about(user).streak().meta
 
-    def week(self, user: int, week: str) -> Answer | None:
+    def week(self, user: int, week: str) -> WeekStats | None:
         """Return a week's WeeklyStats; None where there is none."""
-        response = self.ask(user, f"weeks/{week}")
-        return None if response.status_code == 404 else self.get(user, f"weeks/{week}")
+        try:
+            return self.about(user).week(week).data
+        except NotFoundError:
+            return None
 
     def volume(self, user: int, week: str) -> Decimal | None:
         """Return a week's total volume; None where there is no such week."""
         found = self.week(user, week)
-        return None if found is None else found["total_volume"]
+        return None if found is None else found.total_volume
 
     def records(self, user: int, exercise: int) -> dict[str, Decimal]:
         """Return the records of a user's exercise by kind."""
-        found = self.get(user, f"records/{exercise}")["records"]
-        return {record["kind"]: record["value"] for record in found}
+        found = self.about(user).records(exercise).data.records
+        return {record.kind: record.value for record in found}
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the read store itself, or write to it."""

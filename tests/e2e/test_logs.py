@@ -66,10 +66,8 @@ def test_every_week_is_that_of_the_file(
     pipeline: Pipeline, users: dict[str, int], log: Path
 ) -> None:
     for name, weeks in recomputed(log):
-        found = pipeline.get(users[name], "weekly-volume", start="2000-W01")["weekly_volumes"]
-        assert {
-            each["week"]: (each["totalVolume"], each["workoutCount"]) for each in found
-        } == weeks
+        found = pipeline.about(users[name]).weekly_volume("2000-W01").data.weekly_volumes
+        assert {each.week: (each.totalVolume, each.workoutCount) for each in found} == weeks
 
 
 def test_no_figure_differs_after_all_logs(pipeline: Pipeline, users: dict[str, int]) -> None:

@@ -35,9 +35,9 @@ def paused_connector(pipeline: Pipeline, settled: Lifter) -> Iterator[Lifter]:
 
 
 def is_stale(pipeline: Pipeline, user: int) -> bool:
-    meta = pipeline.get(user, "streak")["meta"]
-    assert not meta["stale"] or "behind the source" in meta["reason"]
-    return bool(meta["stale"])
+    meta = pipeline.meta(user)
+    assert not meta.stale or "behind the source" in (meta.reason or "")
+    return meta.stale
 
 
 def test_a_paused_connector_moves_no_figure(

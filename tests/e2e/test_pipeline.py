@@ -18,8 +18,8 @@ W45, W46 = "2026-W45", "2026-W46"
 def test_saved_workouts_show_in_their_weeks(pipeline: Pipeline, settled: Lifter) -> None:
     week = pipeline.week(settled.user, W45)
     assert week is not None
-    assert week["volume_by_muscle_group"] == {"legs": 1740, "chest": 400}
-    assert (week["workout_count"], week["set_count"], week["rep_count"]) == (1, 3, 23)
+    assert week.volume_by_muscle_group == {"legs": 1740, "chest": 400}
+    assert (week.workout_count, week.set_count, week.rep_count) == (1, 3, 23)
     assert pipeline.differences() == []
 
 
@@ -56,7 +56,7 @@ def test_a_workout_without_exercises_still_counts(
     pipeline.settle()
     week = pipeline.week(settled.user, W46)
     assert week is not None
-    assert (week["workout_count"], week["total_volume"]) == (1, 0)
+    assert (week.workout_count, week.total_volume) == (1, Decimal(0))
     assert pipeline.differences() == []
 
 
@@ -99,9 +99,8 @@ def test_a_performed_exercise_moves_to_another_workout(
 def test_all_history_follows_a_regroup(app: App, pipeline: Pipeline, settled: Lifter) -> None:
     app.run(f"UPDATE exercise SET muscle_group = 'back' WHERE id = {settled.squat}")
     pipeline.settle()
-    span = {"start": W45, "end": W46}
-    found = pipeline.get(settled.user, "muscle-groups", **span)["muscle_groups"]
-    assert {group: each["volume"] for group, each in found.items()} == {"back": 2640, "chest": 400}
+    found = pipeline.about(settled.user).muscle_groups(W45, W46).data.muscle_groups
+    assert {group: each.volume for group, each in found.items()} == {"back": 2640, "chest": 400}
     assert pipeline.differences() == []
 
 
@@ -113,15 +112,15 @@ def test_an_unknown_group_is_kept_and_an_empty_one_is_core(
     pipeline.settle()
     week = pipeline.week(settled.user, W45)
     assert week is not None
-    assert week["volume_by_muscle_group"] == {"legs": 1740, shown: 400}
+    assert week.volume_by_muscle_group == {"legs": 1740, shown: 400}
     assert pipeline.differences() == []
 
 
 def test_an_exercise_is_renamed(app: App, pipeline: Pipeline, settled: Lifter) -> None:
     app.run(f"UPDATE exercise SET name = 'Front squat' WHERE id = {settled.squat}")
     pipeline.settle()
-    found = pipeline.get(settled.user, "exercises")["exercises"]
-    assert {each["name"] for each in found} == {"Bench", "Front squat"}
+    found = pipeline.about(settled.user).exercises().data.exercises
+    assert {each.name for each in found} == {"Bench", "Front squat"}
     assert pipeline.differences() == []
 
 
@@ -151,10 +150,10 @@ def test_a_user_is_removed(app: App, pipeline: Pipeline, settled: Lifter) -> Non
         f"DELETE FROM auth_user WHERE id = {settled.user}",
     )
     pipeline.settle()
-    span = {"start": W45, "end": W46}
-    assert pipeline.get(settled.user, "weekly-volume", **span)["weekly_volumes"] == []
-    assert pipeline.get(settled.user, "records")["records"] == []
-    assert pipeline.get(settled.user, "exercises")["exercises"] == []
+    ask = pipeline.about(settled.user)
+    assert ask.weekly_volume(W45, W46).data.weekly_volumes == []
+    assert ask.records().data.records == []
+    assert ask.exercises().data.exercises == []
     assert pipeline.differences() == []
 
 
@@ -192,13 +191,13 @@ def test_a_bad_row_alone_is_left_out_until_it_heals(
     listed = "SELECT reason FROM public.quarantine WHERE key = %s"
     key = f'{{"id":{settled.squats}}}'
     assert pipeline.volume(settled.user, W45) == 400
-    assert pipeline.get(settled.user, "weekly-volume")["meta"]["quarantined"] == 1
+    assert pipeline.meta(settled.user).quarantined == 1
     assert len(pipeline.rows(listed, key)) == 1
     assert pipeline.differences() == []
     app.run(write.format("[10, 8]", "[100, 92.5]"))
     pipeline.settle()
     assert pipeline.volume(settled.user, W45) == 2140
-    assert pipeline.get(settled.user, "weekly-volume")["meta"]["quarantined"] == 0
+    assert pipeline.meta(settled.user).quarantined == 0
     assert pipeline.rows(listed, key) == []
     assert pipeline.differences() == []
 
@@ -207,6 +206,6 @@ def test_min_lsn_finds_ones_own_write(app: App, pipeline: Pipeline, settled: Lif
     for count in range(1, 51):
         app.workout(settled.user, "2026-11-10T18:00Z", f"Extra {count}")
         ((lsn,),) = app.connection.execute("SELECT pg_current_wal_lsn()::text").fetchall()
-        answer = pipeline.get(settled.user, f"weeks/{W46}", min_lsn=lsn)
-        assert answer["meta"].get("reason", "").find("min_lsn") < 0, answer["meta"]
-        assert answer["workout_count"] == 1 + count
+        answer = pipeline.about(settled.user).week(W46, min_lsn=lsn)
+        assert "min_lsn" not in (answer.meta.reason or ""), answer.meta
+        assert answer.data.workout_count == 1 + count

@@ -17,7 +17,7 @@ def test_a_row_that_was_altered_by_hand_is_found_and_told(
 ) -> None:
     asked = pipeline.settings.model_copy(update={"proof_percent": 100})
     assert prove(asked) == []
-    assert "drift" not in pipeline.get(settled.user, "streak")["meta"]
+    assert pipeline.meta(settled.user).drift == 0
     alter = (
         f"UPDATE {pipeline.schema}.weekly_stats SET total_volume = total_volume + %s"
         " WHERE user_id = %s AND week = 45 RETURNING week"
@@ -25,7 +25,7 @@ def test_a_row_that_was_altered_by_hand_is_found_and_told(
     pipeline.rows(alter, 1, settled.user)
     (found,) = prove(asked)
     assert "total_volume: expected 2140.0, found 2141" in found
-    assert pipeline.get(settled.user, "streak")["meta"]["drift"] == 1
+    assert pipeline.meta(settled.user).drift == 1
     assert "tonnage_drift_rows 1.0" in pipeline.http.get("/metrics").text
     pipeline.rows(alter, -1, settled.user)
     assert prove(asked) == []

@@ -57,7 +57,7 @@ def test_answers_are_stale_until_a_repetition_has_passed(
         producer.flush()
 
     def reason() -> str:
-        return str(pipeline.get(settled.user, "streak")["meta"].get("reason", ""))
+        return pipeline.meta(settled.user).reason or ""
 
     repeat(first)
     until(lambda: f"repeated {part.topic}-{part.partition}: " in reason(), "stale answers", 10)

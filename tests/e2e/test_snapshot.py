@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from api.models import WeekStats
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.meanwhile import running
-from tests.e2e.pipeline import Answer, Pipeline
+from tests.e2e.pipeline import Pipeline
 
 pytestmark = pytest.mark.stack
 
@@ -46,10 +47,9 @@ def changed_meanwhile(pipeline: Pipeline, lifter: Lifter) -> Iterator[None]:
         yield
 
 
-def figures(pipeline: Pipeline, lifter: Lifter) -> Answer:
-    """Return a week as it is said, without how fresh the answer is."""
-    found = pipeline.get(lifter.user, "weeks/2026-W45")
-    return {name: value for name, value in found.items() if name != "meta"}
+def figures(pipeline: Pipeline, lifter: Lifter) -> WeekStats | None:
+    """Return a week as it is said."""
+    return pipeline.week(lifter.user, "2026-W45")
 
 
 def test_a_snapshot_amid_changes_changes_no_figure(pipeline: Pipeline, settled: Lifter) -> None:

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import httpx
-import psycopg
 import pytest
+from kafka import KafkaProducer
 
+from connectors.doctor.doctor import examine_primary
+from connectors.doctor.finding import Kind
 from stream.generations import serving_settings
+from stream.incidents import Incident
 from tests.e2e.app import App
 from tests.e2e.conftest import Lifter
 from tests.e2e.pipeline import Pipeline, until
-from tests.e2e.watching import watch
+from tests.e2e.watching import drop_slot, slots, watch
 
 pytestmark = pytest.mark.stack
 
 NOTICED_SECONDS = 5
-
-
-def slots(app: App) -> list[str]:
-    rows = app.connection.execute("SELECT slot_name FROM pg_replication_slots").fetchall()
-    return [name for (name,) in rows]
-
-
-def drop_slot(app: App) -> None:
-    """Drop the slot under the connector, as somebody might who needs room on the disk."""
-
-    def dropped() -> bool:
-        app.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
-        with suppress(psycopg.errors.ObjectInUse):
-            app.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-        return not slots(app)
-
-    until(dropped, "the slot's end")
 
 
 @contextmanager
@@ -54,9 +40,9 @@ def stopped_connector(app: App, pipeline: Pipeline) -> Iterator[None]:
 
 
 def reason(pipeline: Pipeline, lifter: Lifter) -> str:
-    meta = pipeline.get(lifter.user, "streak")["meta"]
-    assert meta["stale"] == ("reason" in meta)
-    return str(meta.get("reason", ""))
+    meta = pipeline.meta(lifter.user)
+    assert meta.stale == (meta.reason is not None)
+    return meta.reason or ""
 
 
 def is_named(pipeline: Pipeline, lifter: Lifter, *kinds: str) -> None:
@@ -72,7 +58,7 @@ def is_fresh(pipeline: Pipeline, lifter: Lifter) -> None:
     until(lambda: not reason(pipeline, lifter), "fresh answers")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def asking(pipeline: Pipeline) -> Iterator[None]:
     """Watch without rebuilding: as on a primary that is not the stack's own."""
     with watch(pipeline, TONNAGE_REBUILD="ask"):
@@ -142,6 +128,29 @@ def make_slot_anew(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
         is_named(pipeline, lifter, "slot")
 
 
+def lose_wal(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
+    """Let the primary remove WAL that the slot needs, which the doctor finds, too."""
+    primary = app.connection
+    with stopped_connector(app, pipeline):
+        delete_week(app, lifter)
+        primary.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+        primary.execute("SELECT pg_reload_conf()")
+        for _ in range(3):
+            primary.execute("SELECT pg_logical_emit_message(false, 'some', 'thing')")
+            primary.execute("SELECT pg_switch_wal()")
+        primary.execute("CHECKPOINT")
+        is_named(pipeline, lifter, "slot")
+        primary.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        primary.execute("SELECT pg_reload_conf()")
+    assert mended_by(pipeline, Kind.SLOT_LOST) == ["tonnage stream reset --from-source"]
+
+
+def mended_by(pipeline: Pipeline, kind: Kind) -> list[str | None]:
+    """Return the commands that the doctor prints for a kind of finding."""
+    found = examine_primary(serving_settings(pipeline.settings))
+    return [each.command for each in found if each.kind == kind]
+
+
 def rename_table(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
     app.run("ALTER TABLE workouts_performedexercise RENAME TO sets")
     app.run(f"DELETE FROM sets WHERE workout_id = {lifter.next_week}")
@@ -167,7 +176,7 @@ def unpublish_table(app: App, pipeline: Pipeline, lifter: Lifter) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm", [advance_slot, make_slot_anew, rename_table, rename_column, unpublish_table]
+    "harm", [advance_slot, make_slot_anew, lose_wal, rename_table, rename_column, unpublish_table]
 )
 def test_what_was_missed_stays_named_until_one_command_mends_it(
     app: App,
@@ -178,9 +187,10 @@ def test_what_was_missed_stays_named_until_one_command_mends_it(
 ) -> None:
     del asking
     harm(app, pipeline, settled)
-    named = reason(pipeline, settled).partition(":")[0]
+    named = [kind for kind in Incident if f"{kind}: " in reason(pipeline, settled)]
+    assert named
     app.run(f"UPDATE workouts_workout SET name = 'after' WHERE id = {settled.monday}")
-    assert named in reason(pipeline, settled)
+    is_named(pipeline, settled, *named)
     assert "tonnage stream reset --from-source" in reason(pipeline, settled)
     done = pipeline.command("stream", "reset", "--from-source", "--yes")
     assert done.returncode == 0, done.stderr
@@ -188,6 +198,7 @@ def test_what_was_missed_stays_named_until_one_command_mends_it(
     pipeline.settle()
     assert pipeline.week(settled.user, "2026-W46") is None
     assert pipeline.differences() == []
+    assert mended_by(pipeline, Kind.SLOT_LOST) == []
 
 
 def test_columns_that_do_not_matter_may_come_go_and_change(
@@ -204,3 +215,25 @@ def test_columns_that_do_not_matter_may_come_go_and_change(
     assert pipeline.volume(settled.user, "2026-W45") == 1740
     assert pipeline.schema == before
     assert pipeline.differences() == []
+
+
+def test_a_connector_that_has_failed_is_started_again(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    log = pipeline.settings.home / "logs" / "watch.log"
+
+    def started() -> int:
+        return log.read_text().count("has failed, starting it again")
+
+    before = started()
+    name = serving_settings(pipeline.settings).connector_name
+    fence = KafkaProducer(
+        bootstrap_servers=pipeline.settings.need("bootstrap_servers"),
+        transactional_id=f"tonnage-connect-{name}-0",  # as Connect calls its task's
+    )
+    fence.init_transactions()
+    fence.close()
+    until(lambda: started() > before, "the start of what has failed")
+    app.run(f"DELETE FROM workouts_performedexercise WHERE id = {settled.benches}")
+    pipeline.settle()
+    assert pipeline.volume(settled.user, "2026-W45") == 1740

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from stream.engine import app
 from stream.engine.outbox import Outbox, Outgoing, Positions
 from stream.settings import load_settings
 from stream.worker import run_engine
@@ -22,6 +23,10 @@ SENDING = "sending"
 """It has decided what to send, and has not sent it."""
 SENT = "sent"
 """The broker has it; neither the local store nor the position does."""
+
+
+SESSION_SECONDS = 3.0
+"""Its group waits for it no longer than this: half as long as for others."""
 
 
 def stop_at(moment: str, topic: str, flag: Path) -> None:
@@ -53,4 +58,5 @@ def stop_at(moment: str, topic: str, flag: Path) -> None:
 
 if __name__ == "__main__":
     stop_at(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    app.SESSION_TIMEOUT_SECONDS = SESSION_SECONDS
     run_engine(load_settings(), int(sys.argv[4]), "zombie")

@@ -102,7 +102,8 @@ class Graveyard:
             until(lambda: _is_stopped(zombie), f"a zombie that stopped when {moment} {topic}")
             until(self.replaced, "a group without the zombie")
             yield zombie
-        until(self.replaced, "a group without the killed zombie")
+            zombie.terminate()  # killed, it would be waited for by its group
+            until(self.replaced, "a group that the zombie has left")
 
     @contextmanager
     def _engine(self, moment: str, topic: str, flag: Path) -> Iterator[subprocess.Popen[bytes]]:

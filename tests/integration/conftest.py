@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from api.app import Application
+from api.heads import LimitedHeads
 from api.security import make_token
 from connectors import capture, registration
 from infra.ports import choose
@@ -161,6 +162,17 @@ def database(postgres: Server, api_home: Path) -> Iterator[ReadStore]:
         yield ReadStore(dsn, connection)
 
 
+@pytest.fixture
+def empty(postgres: Server, api_home: Path) -> Iterator[Settings]:
+    """A read store in which nothing is made yet."""
+    name = f"t{uuid4().hex[:12]}"
+    with psycopg.connect(postgres.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        dsn = f"{postgres.dsn.rpartition('/')[0]}/{name}"
+        yield load_settings(home=api_home, read_store_dsn=dsn)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
 def prepare_read_store(settings: Settings) -> None:
     """Make the tables, and let generation 1 serve."""
     ensure_first(settings)
@@ -184,7 +196,9 @@ def serving(settings: Settings) -> Iterator[Api]:
     ):
         api = Api(http, settings)
         application = Application(settings, clock=lambda: api.now)
-        config = uvicorn.Config(application.asgi, lifespan="on", log_level="critical")
+        config = uvicorn.Config(
+            application.asgi, http=LimitedHeads, ws="none", lifespan="on", log_level="critical"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

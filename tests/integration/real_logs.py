@@ -1,20 +1,27 @@
-"""The real logs as rows of a primary, and a read store that holds what is recomputed of them."""
+"""The real logs and made users as rows of a primary, and a read store that the steps filled."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from fractions import Fraction
 from importlib.resources import files
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tests.integration.conftest import CREATED, ReadStore
-from tests.topology.recompute import Recomputation
-from tests.topology.source import Row, Tables
+from infra.bench.peers.unpublished import Unpublished
+from stream.engine.outbox import VERSION_HEADER
+from stream.sink import Sink, connections
+from stream.steps.step import Record
+from tests.integration.conftest import NOW, ReadStore
+from tests.topology.driver import TOPICS, Pipeline
+from tests.topology.source import Row, Source, Tables
+
+Lift = tuple[int, str, str | None]
+"""An exercise's id, its repetitions and its weights, as lists in JSON."""
 
 GROUPS = ("chest", "back", "shoulders", "arms", "legs", "core", "neck", "")
 
@@ -47,52 +54,36 @@ def tables(zone: tzinfo) -> Tables:
     return held
 
 
-def add_lone_workout(held: Tables, user_id: int, when: datetime) -> None:
-    """Give a user one workout, with one exercise."""
-    workout_id, performed_id = len(held.workouts) + 1, len(held.performed) + 1
-    held.workouts[workout_id] = _workout(user_id, when, "alone")
-    held.performed[performed_id] = {
-        "workout_id": workout_id, "exercise_id": 1,
-        "reps_per_set": "[5,0]", "weights_per_set": "[92.5]",
-    }  # fmt: skip
+def add_workout(held: Tables, user_id: int, when: datetime, *lifts: Lift) -> None:
+    """Give a user a workout of these exercises."""
+    workout_id = len(held.workouts) + 1
+    held.workouts[workout_id] = _workout(user_id, when, "made")
+    for exercise_id, reps, weights in lifts:
+        held.performed[len(held.performed) + 1] = {
+            "workout_id": workout_id, "exercise_id": exercise_id,
+            "reps_per_set": reps, "weights_per_set": weights,
+        }  # fmt: skip
 
 
-def until(held: Tables, moment: datetime) -> Tables:
-    """Return the rows of workouts before a moment."""
-    before = {
-        workout_id: row
-        for workout_id, row in held.workouts.items()
-        if datetime.fromisoformat(row["date"]) < moment
-    }
-    return Tables(held.exercises, before, held.performed)
+def fill(read_store: ReadStore, held: Tables, zone: ZoneInfo) -> None:
+    """Send the rows through the steps, and what they say through the sink."""
+    pipeline = Pipeline(zone)
+    source = Source(pipeline.emit)
+    source.tables = held
+    source.snapshot()
+    pipeline.drain()
+    records = [
+        Record(topic, offset, key, value, 0, ((VERSION_HEADER, b"%d" % version),))
+        for topic, rows in pipeline.read_store.items()
+        for offset, (key, (version, value)) in enumerate(rows.items())
+    ]
 
+    async def write() -> None:
+        async with connections(read_store.dsn) as pool:
+            await Sink(TOPICS, pool, Unpublished()).run({0: records})
 
-def fill(read_store: ReadStore, content: Recomputation) -> None:
-    """Put what is recomputed into the read store, as a sink would have."""
-    for row in content.exercises.values():
-        read_store.insert("exercises", **row)
-    for row in content.weekly_stats.values():
-        year, week = row["week"].split("-W")
-        times = {"created_at": CREATED, "updated_at": CREATED}
-        _insert(read_store, "weekly_stats", row | times | {"year": int(year), "week": int(week)})
-    for row in content.workouts.values():
-        year, week = row["week"].split("-W")
-        bad = [each | {"reason": "bad"} for each in row["bad_rows"]]
-        more = {"year": int(year), "week": int(week), "bad_rows": bad}
-        _insert(read_store, "workouts", row | more)
-    for row in content.records.values():
-        _insert(read_store, "personal_records", _renamed(row))
-
-
-def plain(value: Any) -> Any:
-    """Return figures with fractions as the decimals they are."""
-    if isinstance(value, Fraction):
-        return Decimal(value.numerator) / Decimal(value.denominator)
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    return value
+    asyncio.run(write())
+    read_store.frontier("0/16B6C50", NOW)
 
 
 def _lines() -> Iterator[tuple[int, str]]:
@@ -104,18 +95,3 @@ def _lines() -> Iterator[tuple[int, str]]:
 
 def _workout(user_id: int, when: datetime, name: str) -> Row:
     return {"user_id": user_id, "date": when.isoformat().replace("+00:00", "Z"), "name": name}
-
-
-def _renamed(row: Row) -> Row:
-    return {"set_number" if name == "set" else name: value for name, value in row.items()}
-
-
-def _insert(read_store: ReadStore, table: str, row: Row) -> None:
-    values = {
-        name: _encode(value).decode() if isinstance(value, dict | list) else value
-        for name, value in plain({**row, "version": 1}).items()
-    }
-    holes = ", ".join(f"%({name})s" for name in values)
-    read_store.execute(
-        f"INSERT INTO tonnage_g1.{table} ({', '.join(values)}) VALUES ({holes})", values
-    )

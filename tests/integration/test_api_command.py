@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import jwt
+import psutil
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -89,10 +90,13 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    given = environment(home, TONNAGE_READ_STORE_DSN=DOWN, TONNAGE_LOG_LEVEL="ERROR")
+def served(
+    home: Path, command: Sequence[str] = (TONNAGE, "api", "run"), **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    quiet = {"TONNAGE_READ_STORE_DSN": DOWN, "TONNAGE_LOG_LEVEL": "ERROR"}
+    given = environment(home, **quiet | settings)
     with subprocess.Popen(
-        [TONNAGE, "api", "run"],
+        command,
         env=given,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -123,3 +127,26 @@ def test_the_api_says_where_it_answers_and_stops_cleanly(tmp_path: Path, sent: i
         rest = process.communicate(timeout=20)[0]
     assert "Traceback" not in rest
     assert SECRET not in rest
+
+
+def test_the_api_takes_the_sockets_that_its_clients_need(tmp_path: Path) -> None:
+    few = ["bash", "-c", f"ulimit -Sn 256 && exec {TONNAGE} api run"]
+    with served(tmp_path, few) as (process, url):
+        assert alive(url).status_code == 200
+        soft, hard = psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == min(2000 + 512, hard)
+
+
+def test_a_request_is_a_line_of_json_with_its_id(tmp_path: Path) -> None:
+    given = {"TONNAGE_LOG": "json", "TONNAGE_LOG_LEVEL": "INFO"}
+    with served(tmp_path, **given) as (process, url):
+        alive(url)
+        headers = {"X-Request-Id": "asked-1"}
+        httpx.get(f"{url}/v1/users/me/streak", headers=headers, trust_env=False)
+        process.send_signal(signal.SIGTERM)
+        lines = [json.loads(line) for line in process.communicate(timeout=20)[0].splitlines()]
+    [answered] = [line for line in lines if line.get("path") == "/v1/users/me/streak"]
+    assert answered["request_id"] == "asked-1"
+    assert answered["status"] == 401
+    assert answered["method"] == "GET"
+    assert 0 < answered["seconds"] < 20

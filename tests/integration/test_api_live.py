@@ -16,6 +16,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from api.security import make_token
+from infra.bench.peers.unpublished import Unpublished
 from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
 from stream.notices import CHANNEL, notices, switch_notice
@@ -24,7 +25,6 @@ from stream.sink import Sink
 from stream.steps.step import Record
 from stream.topology import topics_of
 from tests.integration.conftest import SECRET, Api, ReadStore, serving
-from tests.integration.publishing import Unpublished
 
 CLIENTS = 200
 

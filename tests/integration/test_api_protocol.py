@@ -414,7 +414,9 @@ def test_a_read_store_that_was_away_needs_no_restart_of_the_api(tmp_path: Path) 
             assert "read store does not answer" in problem(down, 503)
             assert down.headers["retry-after"] == "1"
             assert api.http.get("/healthz").status_code == 200
-            assert sample(api.http.get("/metrics").text, "tonnage_read_store_up") == 0
+            scraped = api.http.get("/metrics")
+            assert sample(scraped.text, "tonnage_read_store_up") == 0
+            assert scraped.elapsed < timedelta(seconds=2)  # a scraper does not wait for long
             with running(server):
                 assert "holds nothing yet" in problem(api.get(WEEKLY), 503)
                 prepare_read_store(settings)
@@ -424,3 +426,13 @@ def test_a_read_store_that_was_away_needs_no_restart_of_the_api(tmp_path: Path) 
             problem(api.http.get("/readyz"), 503)
             with running(server):
                 answers_again(api)
+
+
+def test_every_answer_names_its_request(api: Api) -> None:
+    own = api.http.get(WEEKLY).headers["x-request-id"]
+    assert re.fullmatch(r"[0-9a-f]{16}", own)
+    assert own != api.http.get("/nowhere").headers["x-request-id"]
+    asked = api.http.get("/healthz", headers={"X-Request-Id": "of-the-caller:1"})
+    assert asked.headers["x-request-id"] == "of-the-caller:1"
+    refused = api.http.get("/healthz", headers={"X-Request-Id": "two words"})
+    assert re.fullmatch(r"[0-9a-f]{16}", refused.headers["x-request-id"])

@@ -27,6 +27,8 @@ from connectors import capture, registration, snapshot
 from connectors.configuration import render
 from connectors.connect import Connect
 from connectors.errors import ConnectorError
+from connectors.retirement import retire
+from connectors.scanning import Scan, scanned
 from connectors.state import MISSING, PAUSED, RUNNING
 from infra.services.postgres import binary
 from stream.cdc.lsn import parse_lsn
@@ -376,6 +378,26 @@ def test_a_snapshot_emits_every_row_again(
     assert all(event is not None and event["after"]["name"] == "Again" for event in events)
 
 
+def test_how_far_the_first_snapshot_is_can_be_followed(other: Settings, primary: Primary) -> None:
+    primary.execute("ANALYZE gym.exercise, gym.sessions, gym.performed")
+    registration.apply(other)
+    scans: list[Scan] = []
+    with scanned(other) as scanning:
+
+        def over() -> bool:
+            scans.extend(scanning.look())
+            return scanning.over
+
+        assert eventually(over)
+    tables = ("gym.exercise", "gym.sessions", "gym.performed")
+    counted = [primary.execute(f"SELECT count(*) FROM {each}".encode()) for each in tables]
+    rows = [row[0] for (row,) in counted]
+    begun = [next(scan for scan in scans if scan.number == number) for number in (1, 2, 3)]
+    assert [(scan.table, scan.tables) for scan in begun] == [(table, 3) for table in tables]
+    assert {scan.total for scan in scans} == {sum(rows)}
+    assert all(scan.rows >= sum(rows[: scan.number - 1]) for scan in scans)
+
+
 def test_a_snapshot_needs_a_connector_that_runs(other: Settings) -> None:
     with pytest.raises(ConnectorError, match=r"does not run.*connector status"):
         snapshot.take(other, 60, print)
@@ -397,3 +419,19 @@ def test_a_snapshot_is_asked_about_and_says_what_it_does_not_show(stack: Setting
     assert done.returncode == 1
     assert "tonnage stream reset --from-source" in done.stderr
     assert "emitted again" not in done.stdout
+
+
+def test_a_slot_that_is_not_let_go_of_is_taken_back(other: Settings, primary: Primary) -> None:
+    primary.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [other.slot_name])
+    asked = ("proto_version=1", f"publication_names={other.publication}")
+    command = (
+        *(str(binary("pg_recvlogical")), "--start", "--no-loop", "--file=-"),
+        *(f"--slot={other.slot_name}", f"--dbname={other.need('source_dsn')}"),
+        *(f"--option={each}" for each in asked),
+    )
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as reader:
+        active = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
+        assert eventually(lambda: primary.execute(active, [other.slot_name]).fetchone() == (True,))
+        assert f"slot {other.slot_name}" in retire(other)
+        assert reader.wait(30) != 0
+    assert primary.execute(active, [other.slot_name]).fetchone() is None

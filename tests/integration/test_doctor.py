@@ -1,4 +1,4 @@
-"""Each thing that can be wrong is broken on real parts, found, and mended by what is printed."""
+"""The capture of a running stack is broken, which is found, and mended by what is printed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from dataclasses import dataclass
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from connectors.doctor.doctor import examine, examine_primary, fix
-from connectors.doctor.finding import Finding, Severity
+from connectors.doctor.doctor import examine, fix
+from connectors.doctor.finding import Kind, Severity
 from stream.admin import kafka_admin
 from stream.settings import Settings
+from stream.topics import signal_topic
 from tests.conftest import tonnage
-from tests.integration.capturing import Primary, variant
+from tests.e2e.pipeline import until
+from tests.integration.capturing import Primary
+from tests.integration.doctoring import breaks, first, found, found_anywhere
 
 pytestmark = pytest.mark.stack
-
-
-def found(settings: Settings, name: str) -> Finding | None:
-    """Return what the doctor finds of the primary under a name."""
-    return next((each for each in examine_primary(settings) if each.name.startswith(name)), None)
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ BROKEN = [
 ]
 
 
+@breaks(*(Kind(harm.name.partition(":")[0]) for harm in BROKEN))
 @pytest.mark.parametrize("harm", BROKEN, ids=lambda harm: harm.name)
 def test_what_sql_breaks_is_found_and_mended_by_the_printed_sql(
     captured: Settings, primary: Primary, harm: Harm
@@ -62,6 +61,7 @@ def test_what_sql_breaks_is_found_and_mended_by_the_printed_sql(
     assert found(captured, harm.name) is None
 
 
+@breaks(Kind.COLUMN, Kind.TABLE_MISSING, Kind.PRIMARY_KEY)
 @pytest.mark.parametrize(
     ("name", "harm", "back"),
     [
@@ -117,22 +117,36 @@ def shorten_tombstones(settings: Settings, primary: Primary) -> None:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
 
 
+def delete_topic(settings: Settings, primary: Primary) -> None:
+    del primary
+    with kafka_admin(settings) as admin:
+        admin.delete_topics([signal_topic(settings)])
+        until(lambda: signal_topic(settings) not in admin.list_topics(), "the topic's end", 10)
+
+
+@breaks(Kind.PUBLICATION_MISSING, Kind.TOPIC_CONFIG, Kind.TOPIC_MISSING)
 @pytest.mark.parametrize(
     ("name", "harm"),
-    [("publication-missing", drop_publication), ("topic-config:", shorten_tombstones)],
+    [
+        ("publication-missing", drop_publication),
+        ("topic-config:", shorten_tombstones),
+        ("topic-missing:", delete_topic),
+    ],
 )
 def test_what_a_command_mends_fix_does(
     captured: Settings, primary: Primary, name: str, harm: Callable[[Settings, Primary], None]
 ) -> None:
     harm(captured, primary)
     findings = examine(captured)
-    finding = next(each for each in findings if each.name.startswith(name))
+    finding = first(findings, name)
+    assert finding is not None
     assert finding.safe
     assert finding.command
     assert finding in fix(captured, findings)
-    assert [each.name for each in examine(captured) if each.name.startswith(name)] == []
+    assert found_anywhere(captured, name) is None
 
 
+@breaks(Kind.ROLE_MISSING, Kind.CONNECTOR_MISSING)
 def test_what_is_not_there_yet_is_made_by_fix(other: Settings, primary: Primary) -> None:
     primary.execute(f"DROP PUBLICATION {other.publication}".encode())
     primary.execute(f"DROP OWNED BY {other.capture_user}".encode())
@@ -144,6 +158,7 @@ def test_what_is_not_there_yet_is_made_by_fix(other: Settings, primary: Primary)
     assert [each for each in examine(other) if each.severity == Severity.ERROR] == []
 
 
+@breaks(Kind.PRIMARY, Kind.CONNECT, Kind.KAFKA, Kind.READ_STORE, Kind.TOPIC_PARTITIONS)
 @pytest.mark.parametrize(
     ("variable", "value", "name"),
     [
@@ -162,26 +177,6 @@ def test_a_part_that_is_away_is_a_finding_and_hides_no_other(
     names = [each["name"] for each in json.loads(done.stdout)["findings"]]
     assert name in names
     assert any(each.startswith("topic-partitions:") for each in names) == (name != "kafka")
-
-
-def test_no_free_slot_is_found(captured: Settings, primary: Primary) -> None:
-    names: list[str] = []
-    while found(captured_elsewhere := variant(captured, slot_name="none"), "slots-full") is None:
-        names.append(f"filler_{len(names)}")
-        primary.execute("SELECT pg_create_physical_replication_slot(%s)", [names[-1]])
-    finding = found(captured_elsewhere, "slots-full")
-    for name in names:
-        primary.execute("SELECT pg_drop_replication_slot(%s)", [name])
-    assert finding is not None
-    assert finding.sql[0].startswith("ALTER SYSTEM SET max_replication_slots = ")
-    assert found(captured_elsewhere, "slots-full") is None
-
-
-def test_a_slot_that_another_plugin_decodes_is_found(captured: Settings, primary: Primary) -> None:
-    primary.execute("SELECT pg_create_logical_replication_slot('other_plugin', 'test_decoding')")
-    finding = found(variant(captured, slot_name="other_plugin"), "slot-plugin")
-    primary.execute("SELECT pg_drop_replication_slot('other_plugin')")
-    assert finding is not None
 
 
 def test_the_exit_code_and_the_json_say_whether_an_error_is_left(

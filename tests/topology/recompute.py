@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from tests.topology.source import Row, Tables
@@ -103,7 +104,7 @@ class Recomputation:
         year, week, _ = when.astimezone(self._zone).isocalendar()
         return year, f"{year:04d}-W{week:02d}"
 
-    @property
+    @cached_property
     def exercises(self) -> Content:
         return {
             (exercise_id,): {
@@ -116,7 +117,7 @@ class Recomputation:
             if isinstance(row["muscle_group"], str)
         }
 
-    @property
+    @cached_property
     def workouts(self) -> Content:
         return {
             (workout_id,): self._workout(workout_id, row, when)
@@ -156,7 +157,7 @@ class Recomputation:
             ],
         }
 
-    @property
+    @cached_property
     def weekly_stats(self) -> Content:
         weeks: dict[tuple[int, int, str], list[int]] = defaultdict(list)
         for workout_id, (row, when) in self._workouts.items():
@@ -207,7 +208,7 @@ class Recomputation:
             "quarantined": bad,
         }
 
-    @property
+    @cached_property
     def records(self) -> Content:
         lifted: dict[tuple[int, int], list[Lifted]] = defaultdict(list)
         for workout_id, (row, when) in self._workouts.items():

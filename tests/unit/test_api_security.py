@@ -218,6 +218,94 @@ def test_a_silent_issuer_is_503(answer: httpx.Response) -> None:
     assert refused.value.status == 503
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "../../../../dev/null"},
+        {"kid": "one' UNION SELECT 'key"},
+        {"kid": "http://evil.example/key"},
+        {"kid": ""},
+        {"kid": "x" * 10_000},
+        {"kid": ["one"]},
+        {"kid": {"one": 1}},
+        {"kid": None},
+        {"kid": "two", "jku": "http://evil.example/jwks", "x5u": "http://evil.example/crt"},
+        {"kid": "two", "jwk": jwk(kid="two")},
+        {"kid": "two", "x5c": ["MII"], "crit": ["exp"]},
+    ],
+    ids=lambda header: "-".join(header) + str(header["kid"])[:12],
+)
+def test_a_token_never_says_where_its_key_is(header: dict[str, Any]) -> None:
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, json={"keys": [jwk()]})
+
+    signing = jwt.PyJWS()
+    body = json.dumps({"sub": "7", "exp": 9999999999}).encode()
+    encoded = unsigned({"alg": "RS256", **header}, json.loads(body))[:-1]
+    signature = signing.get_algorithm_by_name("RS256").sign(encoded.encode(), other)
+    token = f"{encoded}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    keys = Keys("http://127.0.0.1/keys", httpx.MockTransport(answer))
+    for ours in (settings(jwt_secret=None), settings()):
+        with pytest.raises(ProblemError) as refused:
+            caller(token, ours, keys)
+        assert refused.value.status == 401
+    assert {*asked} <= {"http://127.0.0.1/keys"}
+
+
+class Issuer:
+    """An issuer that publishes other keys as time goes by, or does not answer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.answer = httpx.Response(200, json={"keys": [jwk()]})
+        self.keys = Keys("http://127.0.0.1/keys", httpx.MockTransport(lambda _: self.answer))
+        monkeypatch.setattr("api.jwks.time.monotonic", lambda: self.now)
+
+    def publish(self, *keys: dict[str, Any]) -> None:
+        self.answer = httpx.Response(200, json={"keys": keys})
+
+    def after(self, seconds: float, kid: str) -> str:
+        """Return what becomes of a token signed by that key, so many seconds later."""
+        self.now += seconds
+        token = jwt.encode(GOOD, rsa_key(), "RS256", headers={"kid": kid})
+        try:
+            return str(caller(token, settings(jwt_secret=None), self.keys).user)
+        except ProblemError as error:
+            return str(error.status.value)
+
+
+def test_a_new_key_is_fetched_and_a_withdrawn_one_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    issuer = Issuer(monkeypatch)
+    assert issuer.after(0, "one") == "7"
+    issuer.publish(jwk(), jwk(kid="two"))
+    assert issuer.after(11, "two") == "7"  # not before 10 s have passed since the last look
+    issuer.publish(jwk(kid="two"))
+    assert issuer.after(100, "one") == "7"
+    assert issuer.after(201, "one") == "401"
+    assert issuer.after(0, "two") == "7"
+
+
+@pytest.mark.parametrize(
+    "silence", [httpx.Response(500), httpx.Response(200, text="x"), httpx.Response(302)]
+)
+def test_while_the_issuer_is_away_its_keys_stay_good(
+    monkeypatch: pytest.MonkeyPatch, silence: httpx.Response
+) -> None:
+    issuer = Issuer(monkeypatch)
+    assert issuer.after(0, "one") == "7"
+    issuer.answer = silence
+    assert issuer.after(3600, "one") == "7"
+    assert issuer.after(11, "two") == "401"
+    issuer.publish(jwk(kid="two"))
+    assert issuer.after(11, "two") == "7"
+
+
 def test_without_any_key_the_api_does_not_start() -> None:
     with pytest.raises(SettingsError, match="TONNAGE_JWT_SECRET"):
         Verifier(settings(jwt_secret=None), None)

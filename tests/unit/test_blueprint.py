@@ -12,6 +12,13 @@ from infra.services.connect import ConnectWorker, worker_properties
 from infra.services.kafka import Broker, server_properties
 from infra.services.part import properties
 from infra.supervision import configuration
+from stream.brokers import Brokers
+
+LOGIN = {
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "KAFKA_USER": "tonnage",
+    "KAFKA_PASSWORD": "secret",
+}
 
 
 @pytest.fixture
@@ -96,10 +103,31 @@ def test_kafka_listens_on_loopback_alone_and_makes_no_topics_by_itself(tmp_path:
 
 
 def test_connect_is_an_exactly_once_source_and_keeps_its_offsets_where_it_is_told() -> None:
-    worker = ConnectWorker(Path("/jars"), Path("/config"), 8083, "b:9092", "offsets", 1)
+    worker = ConnectWorker(Path("/jars"), Path("/config"), 8083, Brokers("b:9092"), "offsets", 1)
     rendered = worker_properties(worker)
     assert rendered["exactly.once.source.support"] == "enabled"
     assert rendered["offset.storage.topic"] == "offsets"
+
+
+def test_a_connect_here_reaches_brokers_elsewhere_as_they_ask(
+    made: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(f"TONNAGE_{name}", value)
+    monkeypatch.setenv("TONNAGE_BOOTSTRAP_SERVERS", "broker.example:9096")
+    (part,) = (part for part in draw(made).parts if part.name == "connect")
+    part.prepare()
+    config = (made.run / "connect.properties").read_text()
+    for prefix in ("", "producer.", "consumer.", "admin."):
+        assert f"\n{prefix}security.protocol=SASL_SSL\n" in config
+    assert (made.run / "connect.properties").stat().st_mode & 0o077 == 0
+
+
+def test_the_kafka_of_the_stack_has_no_tls(made: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(f"TONNAGE_{name}", value)
+    with pytest.raises(TonnageError, match="TONNAGE_KAFKA_SECURITY_PROTOCOL"):
+        draw(made)
 
 
 def test_a_home_with_blanks_and_percent_signs_is_quoted() -> None:

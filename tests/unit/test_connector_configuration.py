@@ -10,6 +10,12 @@ from connectors.configuration import redact, render
 from connectors.errors import ConnectorError
 from stream.settings import Settings, SettingsError
 
+LOGIN = {
+    "kafka_security_protocol": "SASL_SSL",
+    "kafka_user": "tonnage",
+    "kafka_password": 'kafka-pw"',
+}
+
 
 def settings(**given: object) -> Settings:
     defaults = {
@@ -95,3 +101,17 @@ def test_a_wrong_address_is_refused_without_its_password() -> None:
 def test_redacting_leaves_no_password() -> None:
     text = redact("as owner:0wner-pw and capture:c4pture-pw", settings())
     assert text == "as owner:******** and capture:********"
+
+
+def test_the_signals_consumer_logs_in_as_we_do() -> None:
+    config = render(settings(**LOGIN))
+    assert config["signal.consumer.security.protocol"] == "SASL_SSL"
+    assert "kafka-pw" in config["signal.consumer.sasl.jaas.config"]
+    assert not [name for name in render(settings()) if name.startswith("signal.consumer.")]
+
+
+def test_what_connect_says_of_the_login_is_redacted_too() -> None:
+    given = settings(**LOGIN, connect_user="tonnage", connect_password="c0nnect-pw")
+    said = f"{render(given)['signal.consumer.sasl.jaas.config']} c0nnect-pw"
+    assert "kafka-pw" not in redact(said, given)
+    assert "c0nnect-pw" not in redact(said, given)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from stream.domain.records import Best, Bests, bests_of, differing, merge, rep_kind
+from stream.domain.records import Best, Bests, bests_of, differing, fallen, raised, rep_kind
 from stream.domain.sets import parse_sets
 from stream.domain.workouts import Contribution, Counted, Place
 
@@ -91,7 +91,7 @@ def test_a_record_falls_back_to_the_next_best() -> None:
 def test_the_bests_of_two_parts_are_those_of_the_whole() -> None:
     light, heavy = workout(("[5,9]", "[100,50]")), workout(("[5]", "[120]"))
     parts = [bests_of([(n, each)])[SQUAT] for n, each in enumerate((light, heavy), 1)]
-    assert merge(*parts) == merge(*reversed(parts)) == squats(light, heavy)
+    assert raised(*parts) == raised(*reversed(parts)) == squats(light, heavy)
 
 
 def test_what_was_held_for_a_while_differs() -> None:
@@ -102,3 +102,11 @@ def test_what_was_held_for_a_while_differs() -> None:
     assert differing(heavy, 2, light) == set()
     assert differing(light, 1, {}) == in_weight | {REPS}
     assert differing(light, 2, {}) == set()
+
+
+def test_what_a_part_loses_has_fallen_unless_it_was_another_part_s() -> None:
+    light, heavy = squats(workout(("[5]", "[100]"))), squats(workout(("[5]", "[120]")))
+    assert HEAVIEST in fallen(heavy, heavy, light)
+    assert fallen(heavy, light, {}) == set()  # what another part holds stays
+    assert fallen(heavy, heavy, heavy) == set()
+    assert HEAVIEST not in fallen(light, light, heavy)

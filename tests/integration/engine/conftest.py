@@ -8,15 +8,16 @@ from uuid import uuid4
 import pytest
 from kafka import KafkaAdminClient
 
+from stream.brokers import Brokers
 from stream.settings import Settings
 from tests.integration.engine.harness import Broker
 
 
 @pytest.fixture(scope="session")
 def broker(stack: Settings) -> Iterator[Broker]:
-    servers = stack.need("bootstrap_servers")
-    admin = KafkaAdminClient(bootstrap_servers=servers)
-    yield Broker(servers, admin)
+    brokers = Brokers.of(stack)
+    admin = KafkaAdminClient(**brokers.client)
+    yield Broker(brokers, admin)
     admin.close()
 
 

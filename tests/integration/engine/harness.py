@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
+from stream.brokers import Brokers
 from stream.engine.app import StepApp, make_app
 from stream.engine.outbox import Outbox
 from stream.engine.restore import Restorer, StateKeeper
@@ -66,18 +67,19 @@ class Seen:
 
 @asynccontextmanager
 async def worker(
-    broker: Broker, group: str, folder: Path, *runners: Runner
+    broker: Broker, group: str, folder: Path, *runners: Runner, instance: str | None = None
 ) -> AsyncIterator[StepApp]:
     """Run a worker without state; it may not have its partitions yet."""
     app = make_app(
         group,
-        bootstrap_servers=broker.servers,
+        brokers=broker.brokers,
         runners=runners,
-        keeper=StateKeeper([], Restorer(broker.servers, Outbox(broker.servers)), no_store),
+        keeper=StateKeeper([], Restorer(broker.brokers, Outbox(broker.brokers)), no_store),
         batch_size=100,
         resources=nothing_to_open(),
         commit_interval_ms=50,
         folder=folder,
+        instance=instance,
     )
     app.finalize()
     starting = asyncio.ensure_future(app.start())
@@ -103,7 +105,7 @@ async def nothing_to_open() -> AsyncIterator[None]:
 class Broker:
     """The real broker."""
 
-    servers: str
+    brokers: Brokers
     admin: KafkaAdminClient
 
     def topic(self, partitions: int = PARTITIONS) -> str:
@@ -116,7 +118,7 @@ class Broker:
     def send(self, topic: str, values: Sequence[bytes], *, transactions: int = 0) -> None:
         """Write values, one partition after the other; in so many transactions, if any."""
         name = {"transactional_id": str(uuid4())} if transactions else {}
-        producer = KafkaProducer(bootstrap_servers=self.servers, **name)
+        producer = KafkaProducer(**self.brokers.client, **name)
         if transactions:
             producer.init_transactions()
         for part in range(transactions or 1):
@@ -132,7 +134,7 @@ class Broker:
 
     def roll_back(self, topic: str, values: Sequence[bytes]) -> None:
         """Write values in a transaction that is given up."""
-        producer = KafkaProducer(bootstrap_servers=self.servers, transactional_id=str(uuid4()))
+        producer = KafkaProducer(**self.brokers.client, transactional_id=str(uuid4()))
         producer.init_transactions()
         producer.begin_transaction()
         for number, value in enumerate(values):
@@ -143,7 +145,7 @@ class Broker:
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return the end of each partition's log: markers of transactions count."""
-        consumer = KafkaConsumer(bootstrap_servers=self.servers)
+        consumer = KafkaConsumer(**self.brokers.client)
         ends = consumer.end_offsets([TopicPartition(topic, each) for each in range(PARTITIONS)])
         consumer.close()
         return {tp.partition: end for tp, end in ends.items()}

@@ -66,7 +66,7 @@ class Flow:
         """Run a frontier over the flow."""
         running = asyncio.ensure_future(
             Frontier(
-                bootstrap_servers=self.broker.servers,
+                brokers=self.broker.brokers,
                 offsets_topic=self.offsets,
                 connector="tonnage",
                 group=self.group,
@@ -86,9 +86,7 @@ class Flow:
     @contextmanager
     def transaction(self) -> Iterator[KafkaProducer]:
         """Write as Connect does: rows and offsets in one transaction."""
-        producer = KafkaProducer(
-            bootstrap_servers=self.broker.servers, transactional_id=str(uuid4())
-        )
+        producer = KafkaProducer(**self.broker.brokers.client, transactional_id=str(uuid4()))
         producer.init_transactions()
         producer.begin_transaction()
         yield producer
@@ -109,7 +107,7 @@ class Flow:
     def commit(self) -> None:
         """Commit that the step has come to the ends of its topics."""
         ends = self.broker.ends(self.source)
-        consumer = KafkaConsumer(bootstrap_servers=self.broker.servers, group_id=self.group)
+        consumer = KafkaConsumer(**self.broker.brokers.client, group_id=self.group)
         consumer.commit(
             {
                 TopicPartition(self.source, partition): OffsetAndMetadata(end, "", -1)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stack
 
 def sent(broker: Broker, *batches: Iterable[Outgoing]) -> list[Positions]:
     async def send() -> list[Positions]:
-        async with Outbox(broker.servers) as outbox:
+        async with Outbox(broker.brokers) as outbox:
             return [await outbox.send(batch) for batch in batches]
 
     return asyncio.run(send())
@@ -24,7 +24,7 @@ def sent(broker: Broker, *batches: Iterable[Outgoing]) -> list[Positions]:
 
 def read(broker: Broker, topic: str, partition: int) -> list[tuple[bytes, bytes | None]]:
     tp = TopicPartition(topic, partition)
-    consumer = KafkaConsumer(bootstrap_servers=broker.servers, auto_offset_reset="earliest")
+    consumer = KafkaConsumer(**broker.brokers.client, auto_offset_reset="earliest")
     consumer.assign([tp])
     end = consumer.end_offsets([tp])[tp]
     found: list[tuple[bytes, bytes | None]] = []

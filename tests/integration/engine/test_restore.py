@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PartitionS
 
 def write(broker: Broker, changelog: str, *pairs: tuple[bytes, bytes]) -> None:
     async def send() -> None:
-        async with Outbox(broker.servers) as outbox:
+        async with Outbox(broker.brokers) as outbox:
             await outbox.send(Outgoing(changelog, 0, key, value, ()) for key, value in pairs)
 
     asyncio.run(send())
@@ -52,8 +52,8 @@ def write(broker: Broker, changelog: str, *pairs: tuple[bytes, bytes]) -> None:
 
 def restore(broker: Broker, changelog: str, store: PartitionStore) -> Progress:
     async def take() -> Progress:
-        async with Outbox(broker.servers) as outbox:
-            restorer = Restorer(broker.servers, outbox)
+        async with Outbox(broker.brokers) as outbox:
+            restorer = Restorer(broker.brokers, outbox)
             await restorer.restore({TopicPartition(changelog, 0): store})
             return restorer.progress
 
@@ -112,8 +112,8 @@ def test_an_owner_sees_that_somebody_else_wrote(broker: Broker, topic: str) -> N
     stores = {TopicPartition(topic, 0): store}
 
     async def look() -> bool:
-        async with Outbox(broker.servers) as outbox:
-            return bool(await Restorer(broker.servers, outbox).disturbed(stores))
+        async with Outbox(broker.brokers) as outbox:
+            return bool(await Restorer(broker.brokers, outbox).disturbed(stores))
 
     assert not asyncio.run(look())
     write(broker, topic, (b"a", pack(1, b"a")))

@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from infra.bench.peers.unpublished import Unpublished
 from stream.engine.runner import InterruptedRunError
 from stream.first import ensure_first
 from stream.names import Topics
@@ -22,7 +23,6 @@ from stream.sink import Connection, SetBackError, Sink, connections
 from stream.steps.step import Record
 from stream.topology import topics_of
 from tests.integration.engine.harness import until
-from tests.integration.publishing import Unpublished
 
 pytestmark = pytest.mark.stack
 
@@ -196,6 +196,26 @@ def test_a_read_store_that_is_away_is_waited_for(
     run(store, scenario)
     assert store.names() == ["new"]
     assert [name for _, name, _ in store.published.sent] == ["new"]
+
+
+def test_a_read_store_that_is_full_is_waited_for(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = f"{store.topics.schema}.exercises"
+    refuse = "FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END'"
+    trigger = f"TRIGGER is_full BEFORE INSERT ON {table} EXECUTE FUNCTION refuse()"
+
+    async def scenario(sink: Sink) -> None:
+        with psycopg.connect(store.dsn, autocommit=True) as admin:
+            admin.execute(f"CREATE {refuse}; CREATE {trigger}".encode())
+            writing = asyncio.ensure_future(sink.run({3: [store.exercise(10, "new", 5)]}))
+            await until(lambda: "does not take a batch" in caplog.text, "a sink that waits")
+            assert not writing.done()
+            admin.execute(f"DROP TRIGGER is_full ON {table}".encode())
+        await writing
+
+    run(store, scenario)
+    assert store.names() == ["new"]
 
 
 def test_a_rebalance_does_not_wait_for_a_read_store_that_is_away(

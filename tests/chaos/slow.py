@@ -1,0 +1,45 @@
+"""A transaction that is nearly always open: what it changed is older than when it is committed.
+
+One that is open while a snapshot is taken is streamed after it, with LSNs from before it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Self
+
+import psycopg
+
+OPEN_SECONDS = 1.0
+# one row: it waits for nobody while others wait for it
+CHANGE = (
+    "UPDATE workouts_performedexercise SET reps_per_set = jsonb_build_array(%s::int)"
+    " WHERE id = (SELECT max(id) FROM workouts_performedexercise)"
+)
+
+
+class SlowTransactions:
+    """Changes a row, waits, and commits, again and again beside what goes on."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._over = Event()
+        self._thread = Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        number = 0
+        while not self._over.wait(0.01):
+            number += 1
+            # the primary is stopped, or the table has another name for a while
+            with suppress(psycopg.Error), psycopg.connect(self._dsn) as connection:
+                connection.execute(CHANGE, [number % 15])
+                self._over.wait(OPEN_SECONDS)
