@@ -77,6 +77,11 @@ _CAUSES = (
         " hold from where Connect runs, and that the server is up.",
     ),
     _Cause(
+        r"ProducerFenced|InvalidProducerEpoch",
+        "another task took this one's place at the broker, as after a Kafka Connect that was cut"
+        " off. `tonnage connector apply` starts it again; the watch does so by itself.",
+    ),
+    _Cause(
         r"exactly.once",
         "Kafka Connect does not run with exactly-once sources. Set"
         " exactly.once.source.support=enabled on its workers (rolling: `preparing` first).",

@@ -12,15 +12,15 @@ from typing import Self
 import psycopg
 
 OPEN_SECONDS = 1.0
-# one row: it waits for nobody while others wait for it
+# one row: it waits for nobody while others wait for it; any, so that it is not made good next time
 CHANGE = (
     "UPDATE workouts_performedexercise SET reps_per_set = jsonb_build_array(%s::int)"
-    " WHERE id = (SELECT max(id) FROM workouts_performedexercise)"
+    " WHERE id = (SELECT id FROM workouts_performedexercise ORDER BY random() LIMIT 1)"
 )
 
 
 class SlowTransactions:
-    """Changes a row, waits, and commits, again and again beside what goes on."""
+    """Changes some row, waits, and commits, again and again beside what goes on."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

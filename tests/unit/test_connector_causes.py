@@ -27,6 +27,10 @@ SETTINGS = Settings.model_validate(
         ("but this is no longer available on the server", "reset --from-source"),
         ("Connection to 127.0.0.1:1 refused", "can't reach the primary"),
         ("The connector does not support exactly-once", "exactly.once.source.support"),
+        (
+            "ProducerFencedException: a newer producer of this exactly-once task fences it",
+            "took this one's place",
+        ),
         ("Topic fit.public.exercise not present in metadata after 60000 ms", "topic"),
     ],
 )
