@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -26,6 +26,7 @@ from aiokafka.errors import KafkaError
 from stream.brokers import Brokers
 from stream.engine.outbox import VERSION_HEADER, Outbox, Outgoing
 from stream.names import Topics
+from stream.upserts import Row
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +36,6 @@ OUTSIDE_EQUALITY = ("as_of", "created_at", "updated_at")
 Offsets = Mapping[tuple[str, int], int]
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-class Row(NamedTuple):
-    """The newest message of a key in a batch."""
-
-    partition: int
-    key: bytes
-    value: bytes | None
-    version: int
 
 
 class Journal(Protocol):

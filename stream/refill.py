@@ -23,13 +23,12 @@ from stream.domain.published import WorkoutKey
 from stream.generations import Connection, Generation, settings_of
 from stream.names import Topics
 from stream.notices import CHANNEL, switch_notice
-from stream.publisher import Row
 from stream.read_store import fresh_schema, script, statements_of
 from stream.said import Said, output_reader
 from stream.settings import Settings
-from stream.sink import statements, tables_of
 from stream.steps.outputs import encode_key
 from stream.topology import topics_of
+from stream.upserts import Row, arrays_of, statements, tables_of
 
 _LOCKED_MS = 200
 """The sink waits no longer than this for us to wait for it."""
@@ -151,14 +150,7 @@ def _write(connection: Connection, topics: Topics, schema: str, said: Said, rows
     for topic, told in said.items():
         passing = [row for row in told if rows.passes(topic, row)]
         if passing:
-            connection.execute(
-                upserts[tables_of(topics)[topic]],
-                {
-                    "keys": [row.key.decode() for row in passing],
-                    "values": [row.value and row.value.decode() for row in passing],
-                    "versions": [row.version for row in passing],
-                },
-            )
+            connection.execute(upserts[tables_of(topics)[topic]], arrays_of(passing))
 
 
 def _hold_the_sink_back(

@@ -11,8 +11,8 @@ from kafka.consumer.fetcher import ConsumerRecord
 from stream.brokers import Brokers
 from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
-from stream.publisher import Row
 from stream.settings import Settings
+from stream.upserts import Row
 
 _POLL_MS = 200
 _AT_ONCE = 5000

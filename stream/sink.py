@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 import psycopg
 from aiokafka.errors import KafkaError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -38,40 +37,36 @@ from stream.incidents import (
 )
 from stream.names import Topics
 from stream.notices import CHANNEL, notices
-from stream.publisher import Offsets, Row
-from stream.read_store import statements_of
+from stream.publisher import Offsets
 from stream.steps.step import Record
+from stream.upserts import (
+    TABLES,
+    Row,
+    accepted,
+    batch_arrays,
+    batch_statement,
+    statements,
+    tables_of,
+)
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-PAUSE_SECONDS = 5
-
-_decode_key = msgspec.json.Decoder(dict[str, str | int]).decode
-
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Connections = AsyncConnectionPool[Connection]
 
-AWAY = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout)
-"""What passes: the read store can't be reached, or has given up on a worker that was paused."""
+AWAY = (psycopg.OperationalError, PoolTimeout)
+"""What passes: the read store can't be reached."""
 
 
 def connections(dsn: str) -> Connections:
-    """Make the pool with which a worker writes to the read store.
+    """Make the pool with which a worker writes to the read store, statement by statement.
 
-    A worker that is paused amid a transaction would keep its rows locked, and whoever takes its
-    partitions over would wait for as long as it is paused.
+    None of them needs another one's transaction: whoever is paused holds nothing locked.
     """
-
-    async def release_soon(connection: Connection) -> None:
-        await connection.execute(
-            f"SET idle_in_transaction_session_timeout = '{PAUSE_SECONDS}s'".encode()
-        )
-        await connection.commit()
-
     return AsyncConnectionPool(
-        dsn, min_size=1, max_size=2, timeout=5.0, open=False, configure=release_soon
+        dsn, min_size=1, max_size=2, timeout=5.0, open=False, kwargs={"autocommit": True}
     )
 
 
@@ -89,6 +84,11 @@ class Standing(NamedTuple):
 
     epoch: int | None
     positions: dict[tuple[str, int], int]
+
+    @classmethod
+    def of(cls, epoch: int | None, ends: Iterable[tuple[str, int, int]]) -> Standing:
+        """Take it from what the read store returns."""
+        return cls(epoch, {(topic, partition): end for topic, partition, end in ends})
 
 
 class Publishes(Protocol):
@@ -134,23 +134,6 @@ class PublishedTable:
             )
 
 
-def statements(schema: str) -> dict[str, bytes]:
-    """Return the sink's statements by name, for the tables of a generation."""
-    named = statements_of("sink.sql").items()
-    return {name: body.replace("{schema}", schema).encode() for name, body in named}
-
-
-def tables_of(topics: Topics) -> dict[str, str]:
-    """Return the table of each output topic."""
-    return {
-        topics.weekly_stats: "weekly_stats",
-        topics.workouts: "workouts",
-        topics.exercises: "exercises",
-        topics.records: "personal_records",
-        topics.quarantine: "quarantine",
-    }
-
-
 class Sink:
     """Writes a generation's outputs to its tables, and publishes them while it serves."""
 
@@ -160,7 +143,8 @@ class Sink:
         self._names = topics
         self._pool = pool
         self._publisher = publisher
-        self._statements = statements(topics.schema)
+        self._standing_statement = statements(topics.schema)["standing"]
+        self._batch_statement = batch_statement(topics.schema)
         self._tables = tables_of(topics)
         self._written: dict[tuple[str, int], int] = {}
         self._next_tend = self._next_look = 0.0
@@ -178,8 +162,7 @@ class Sink:
 
     async def positions(self) -> dict[tuple[str, int], int]:
         """Return up to where the read store has each output."""
-        async with self._pool.connection() as connection:
-            return (await self._standing(connection)).positions
+        return (await self._standing()).positions
 
     async def passed_doubts(self) -> list[str]:
         """Return what was in doubt and is over, but may not be served yet."""
@@ -193,8 +176,6 @@ class Sink:
         `doubts` were over before this point was waited for, and so are served.
         """
         async with self._pool.connection() as connection:
-            if doubts:
-                await connection.execute(CLOSE_DOUBTS, [self._names.generation, list(doubts)])
             await connection.execute(
                 "INSERT INTO tonnage.frontier AS held (generation, lsn, source_time)"
                 " VALUES (%s, %s, %s) ON CONFLICT (generation) DO UPDATE"
@@ -202,6 +183,8 @@ class Sink:
                 " WHERE held.lsn < EXCLUDED.lsn",
                 [self._names.generation, format_lsn(point.lsn), from_epoch_us(point.time_us)],
             )
+            if doubts:  # only now: whoever reads between the two must still see them
+                await connection.execute(CLOSE_DOUBTS, [self._names.generation, list(doubts)])
 
     async def open_incident(self, kind: Incident, detail: str) -> None:
         """Mark every answer stale, and say why."""
@@ -228,8 +211,7 @@ class Sink:
             return
         self._next_tend = monotonic() + RETRY_SECONDS
         try:
-            async with self._pool.connection() as connection:
-                epoch, positions = await self._standing(connection)
+            epoch, positions = await self._standing()
             await self._publisher.tend(epoch, positions)
             if monotonic() >= self._next_look:
                 await self._publisher.look()
@@ -287,24 +269,31 @@ class Sink:
     async def _write(
         self, newest: dict[str, list[Row]], positions: dict[tuple[str, int], int]
     ) -> tuple[Standing, dict[str, list[Row]]]:
-        """Write a batch; return how things stood before, and the rows that were accepted."""
-        accepted: dict[str, list[Row]] = {}
-        async with self._pool.connection() as connection, connection.transaction():
-            before = await self._standing(connection)
-            self._refuse_set_back(before.positions)
-            for topic, rows in newest.items():
-                accepted[topic] = await self._upsert(connection, self._tables[topic], rows)
-            if before.epoch is not None:
-                await self._notify(connection, accepted.get(self._names.weekly_stats, []))
-            await connection.execute(
-                self._statements["positions"],
-                {
-                    "topics": [topic for topic, _ in positions],
-                    "partitions": [partition for _, partition in positions],
-                    "offsets": list(positions.values()),
-                },
-            )
-        return before, accepted
+        """Write a batch; return how things stood before, and the rows that were accepted.
+
+        It is one statement. A round trip for each part would take longer than the work, and a
+        worker that is paused between two would keep its rows locked from whoever takes over.
+        """
+        weeks = newest.get(self._names.weekly_stats, [])
+        parameters = {
+            "generation": self._names.generation,
+            "channel": CHANNEL,
+            "payloads": list(notices(self._names.generation, (row.key for row in weeks))),
+            "topics": [topic for topic, _ in positions],
+            "partitions": [partition for _, partition in positions],
+            "offsets": list(positions.values()),
+            "written": [self._written.get(tp, 0) for tp in positions],
+            **batch_arrays({self._tables[topic]: rows for topic, rows in newest.items()}),
+        }
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(self._batch_statement, parameters)
+            [(epoch, ends, *taken, _)] = await cursor.fetchall()
+        before = Standing.of(epoch, ends)
+        self._refuse_set_back(before.positions)
+        keys = dict(zip(TABLES, taken, strict=True))
+        return before, {
+            topic: accepted(rows, keys[self._tables[topic]]) for topic, rows in newest.items()
+        }
 
     def _refuse_set_back(self, positions: Offsets) -> None:
         """Raise SetBackError where rows that were written are gone: they are to come again."""
@@ -315,36 +304,13 @@ class Sink:
                     f" up to {written}: it was set back, and is filled again from there"
                 )
 
-    async def _notify(self, connection: Connection, weeks: list[Row]) -> None:
-        """Tell who listens which weeks change with this transaction."""
-        payloads = list(notices(self._names.generation, (row.key for row in weeks)))
-        if payloads:
-            await connection.execute(
-                "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload",
-                [CHANNEL, payloads],
+    async def _standing(self) -> Standing:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                self._standing_statement, {"generation": self._names.generation}
             )
-
-    async def _standing(self, connection: Connection) -> Standing:
-        cursor = await connection.execute(self._statements["standing"], [self._names.generation])
-        row = await cursor.fetchone()
-        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-        epoch, positions = row
-        return Standing(epoch, {(topic, partition): end for topic, partition, end in positions})
-
-    async def _upsert(self, connection: Connection, table: str, rows: list[Row]) -> list[Row]:
-        """Write rows and return those that the table took."""
-        cursor = await connection.execute(
-            self._statements[table],
-            {
-                "keys": [row.key.decode() for row in rows],
-                "values": [None if row.value is None else row.value.decode() for row in rows],
-                "versions": [row.version for row in rows],
-            },
-        )
-        if cursor.rowcount == len(rows):
-            return rows
-        taken = set(await cursor.fetchall())
-        return [row for row in rows if tuple(_decode_key(row.key).values()) in taken]
+            [(epoch, ends)] = await cursor.fetchall()
+        return Standing.of(epoch, ends)
 
 
 def _newest(batch: Fetched) -> dict[str, list[Row]]:

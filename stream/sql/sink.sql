@@ -35,7 +35,7 @@ ON CONFLICT (user_id, year, week) DO UPDATE SET
     as_of_lsn = EXCLUDED.as_of_lsn, as_of_time = EXCLUDED.as_of_time,
     version = EXCLUDED.version, deleted = EXCLUDED.deleted
 WHERE held.version <= EXCLUDED.version
-RETURNING user_id, to_char(year, 'FM0000') || '-W' || to_char(week, 'FM00')
+RETURNING user_id, to_char(year, 'FM0000') || '-W' || to_char(week, 'FM00') AS week
 
 -- name: workouts
 INSERT INTO {schema}.workouts AS held (
@@ -108,13 +108,25 @@ WHERE held.version <= EXCLUDED.version
 RETURNING topic, key
 
 -- name: positions
+-- Takes four arrays more; `written` is up to where this worker had written before. Where the read
+-- store was set back behind that, the position stays, so that what is missing comes again.
 INSERT INTO {schema}.position AS held (topic, partition, next_offset)
-SELECT * FROM unnest(%(topics)s::text[], %(partitions)s::integer[], %(offsets)s::bigint[])
+SELECT topic, partition, i.next_offset
+FROM unnest(%(topics)s::text[], %(partitions)s::integer[], %(offsets)s::bigint[],
+            %(written)s::bigint[]) AS i (topic, partition, next_offset, written)
+     LEFT JOIN {schema}.position AS known USING (topic, partition)
+WHERE coalesce(known.next_offset, 0) >= i.written
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset
 WHERE held.next_offset < EXCLUDED.next_offset
 
+-- name: notify
+-- Only while its generation serves: nobody reads what another one writes.
+SELECT pg_notify(%(channel)s, payload) FROM unnest(%(payloads)s::text[]) AS payload
+WHERE EXISTS (SELECT FROM tonnage.generation
+              WHERE number = %(generation)s AND state = 'serving' AND publishes)
+
 -- name: standing
 SELECT (SELECT epoch FROM tonnage.generation
-        WHERE number = %s AND state = 'serving' AND publishes),
+        WHERE number = %(generation)s AND state = 'serving' AND publishes),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(topic, partition, next_offset)), '[]')
         FROM {schema}.position)

@@ -22,8 +22,8 @@ from infra.verify import verify
 from stream.first import ensure_first
 from stream.names import Topics
 from stream.settings import Settings, load_settings
-from stream.sink import statements
 from stream.topology import topics_of
+from stream.upserts import statements
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
 

@@ -20,10 +20,10 @@ from quixstreams.state import State as QuixState
 from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
 from stream.settings import Settings, load_settings
-from stream.sink import statements, tables_of
 from stream.steps.step import Message, Record, Step
 from stream.steps.wire import WorkoutFact, decode_fact
 from stream.topology import steps_of, topics_of
+from stream.upserts import statements, tables_of
 
 QUIET_SECONDS = 5.0
 """Quix ends when nothing has come for so long; that is not counted."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from stream.publisher import Offsets, Row
+from stream.publisher import Offsets
+from stream.upserts import Row
 
 
 class Unpublished:
