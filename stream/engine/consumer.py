@@ -11,8 +11,8 @@ Faust keeps membership, assignment, positions and commits. What is overridden he
 - `perform_seek`: every partition begins at its committed position, one without at the log's
   first record; no reset policy jumps silently.
 - `_create_worker_consumer`: only committed transactions are read, Faust's own assignor keeps
-  equal partition numbers together though no faust.Table is declared, and waiting for new
-  records takes as long as told.
+  equal partition numbers together though no faust.Table is declared, waiting for new records
+  takes as long as told, and looking for a broker that is away is paced.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from stream.engine.pacing import pace
 from stream.engine.runner import InterruptedRunError, Runner
 from stream.steps.step import Record
 
@@ -174,7 +175,7 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = self.app.assignor
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
@@ -194,6 +195,8 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             check_crcs=False,
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials),
         )
+        pace(consumer._client)  # noqa: SLF001
+        return consumer
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         """Return the committed position of each partition; None where there is none."""

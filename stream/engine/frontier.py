@@ -119,19 +119,19 @@ class Frontier:
         client = self._brokers.client
         async with AsyncExitStack() as stack:
             ends = AIOKafkaConsumer(**client, enable_auto_commit=False)
+            stack.push_async_callback(ends.stop)  # also what could not be started has to be closed
             await ends.start()
-            stack.push_async_callback(ends.stop)
             offsets = AIOKafkaConsumer(
                 self._offsets_topic,
                 **client,
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",
             )
-            await offsets.start()
             stack.push_async_callback(offsets.stop)
+            await offsets.start()
             admin = AIOKafkaAdminClient(**client)
-            await admin.start()
             stack.push_async_callback(admin.close)
+            await admin.start()
             reached = SourcePoint(0, 0)
             while True:
                 point = await self._newest(offsets)

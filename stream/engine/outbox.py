@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream.brokers import Brokers
+from stream.engine.pacing import pace
 from stream.figures import SENT
 
 MAX_MESSAGE_BYTES = 8 << 20
@@ -49,6 +50,7 @@ class Outbox:
             max_batch_size=1 << 20,
             linger_ms=0,
         )
+        pace(self._producer.client)
         await self._producer.start()
         return self
 

@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from kafka import KafkaConsumer, TopicPartition
 
 from stream.engine.outbox import Outbox, Outgoing, Positions
+from stream.engine.pacing import PAUSE_SECONDS
 from tests.integration.engine.harness import PARTITIONS, Broker
 
 pytestmark = pytest.mark.stack
+
+AWAY_SECONDS = 1.0
 
 
 def sent(broker: Broker, *batches: Iterable[Outgoing]) -> list[Positions]:
@@ -65,3 +70,26 @@ def test_tombstones_and_headers_arrive(broker: Broker, topic: str) -> None:
 def test_nothing_to_send_is_nothing(broker: Broker, topic: str) -> None:
     assert sent(broker, []) == [{}]
     assert sum(broker.ends(topic).values()) == 0
+
+
+def test_a_broker_that_is_away_is_not_asked_for_without_a_pause(
+    broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while the only broker stops: the partition has no leader, and nobody answers."""
+
+    async def nobody(*_: object, **__: object) -> None:
+        return None
+
+    async def scenario() -> None:
+        async with Outbox(broker.brokers) as outbox:
+            await outbox.send([Outgoing(topic, 0, b"before", b"v", ())])
+            with monkeypatch.context() as away:
+                away.setattr(ClusterMetadata, "leader_for_partition", lambda *_: -1)
+                away.setattr(AIOKafkaClient, "_get_conn", nobody)
+                sending = asyncio.ensure_future(outbox.send([Outgoing(topic, 0, b"k", b"v", ())]))
+                await asyncio.sleep(AWAY_SECONDS)
+            assert await sending == {(topic, 0): 2}
+
+    asyncio.run(scenario())
+    asked = [record for record in caplog.records if "Unable to update metadata" in record.message]
+    assert 1 <= len(asked) <= AWAY_SECONDS / PAUSE_SECONDS + 1
