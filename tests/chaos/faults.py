@@ -12,6 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 
 import psycopg
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from connectors import registration
 from connectors.errors import ConnectorError
@@ -25,7 +26,7 @@ from stream.cdc.lsn import parse_lsn
 from stream.engine.app import SESSION_TIMEOUT_SECONDS
 from stream.generations import serving, serving_settings
 from stream.settings import Settings
-from stream.topology import topics_of
+from stream.topology import changelogs, topics_of
 from tests.chaos.losses import Losses
 from tests.chaos.waiting import until
 from tests.processes import kill, signal_all
@@ -33,6 +34,7 @@ from tests.processes import kill, signal_all
 AWAY_SECONDS = float(os.environ.get("CHAOS_AWAY_SECONDS", "0"))
 """How long the broker is away: longer than a producer waits, in the long run."""
 SENDS = 3
+LIMIT = "max.message.bytes"
 STATE_FILES = ("*.sst", "MANIFEST-*", "CURRENT", "*.log")
 
 
@@ -63,6 +65,7 @@ class Faults:
             self.connect_restarted,
             self.connector_paused,
             self.broker_restarted,
+            self.sends_refused,
             self.read_store_stopped,
             self.connections_cut,
             self.primary_restarted,
@@ -185,6 +188,32 @@ class Faults:
         until(lambda: monotonic() >= back, AWAY_SECONDS + 1, "the time to start it again")
         self.supervisor.start("kafka")
 
+    def sends_refused(self) -> None:
+        """Lower what the broker takes of the steps, as by a slip of the hand, and put it back.
+
+        What they send then fails as nothing else here does, the broker being there: it is over
+        when a worker has given up, or takes it as done.
+        """
+        with kafka_admin(self.settings) as admin:
+            topics = topics_of(self.settings, self._serving())
+            names = [topics.rows, topics.facts, *changelogs(self.settings, topics)]
+            kind = ConfigResourceType.TOPIC
+            before = admin.describe_configs([ConfigResource(kind, name) for name in names])["topic"]
+            admin.alter_configs([ConfigResource(kind, name, {LIMIT: "1"}) for name in names])
+            try:
+                there = self._worker_pids()
+                self.busy()
+                written = parse_lsn(caught_up.current_lsn(self.settings))
+                until(
+                    lambda: there - self._worker_pids() or self._served() >= written,
+                    120,
+                    "the end of a worker whose sends are refused",
+                )
+            finally:
+                admin.alter_configs(
+                    [ConfigResource(kind, name, {LIMIT: before[name][LIMIT]}) for name in names]
+                )
+
     def primary_restarted(self) -> None:
         """Stop the primary for a moment, and start it again."""
         self.supervisor.stop("primary")
@@ -228,26 +257,37 @@ class Faults:
     def _rows_are_in_flight(self) -> bool:
         """Tell whether something is written that is not served yet, or nothing can be served."""
         try:
-            with psycopg.connect(self.settings.need("read_store_dsn")) as connection:
-                row = connection.execute("SELECT lsn::text FROM tonnage.freshness").fetchone()
+            served = self._served()
         except psycopg.OperationalError:
             return True
-        served = parse_lsn(row[0]) if row and row[0] else 0
         return served < parse_lsn(caught_up.current_lsn(self.settings))
 
+    def _served(self) -> int:
+        """Return up to which LSN everything is served."""
+        with psycopg.connect(self.settings.need("read_store_dsn")) as connection:
+            row = connection.execute("SELECT lsn::text FROM tonnage.freshness").fetchone()
+        return parse_lsn(row[0]) if row and row[0] else 0
+
+    def _serving(self) -> int:
+        """Return the number of the generation that serves."""
+        with psycopg.connect(self.settings.need("read_store_dsn")) as connection:
+            generation = serving(connection)
+        assert generation is not None
+        return generation.number
+
     def _workers(self) -> int:
-        """Return how many run: a guest that found no read store has ended, and nobody starts it."""
-        guests = sum(guest.poll() is None for guest in self.guests)
-        return len(self.supervisor.worker_pids()) + guests
+        return len(self._worker_pids())
+
+    def _worker_pids(self) -> set[int]:
+        """Return who runs: a guest that found no read store has ended, and nobody starts it."""
+        guests = {guest.pid for guest in self.guests if guest.poll() is None}
+        return guests.union(self.supervisor.worker_pids())
 
     def _members(self) -> int:
         """Return how many workers the broker thinks there are; it may be on its way up still."""
         port = int(self.settings.need("bootstrap_servers").rpartition(":")[2])
         until(lambda: not is_free(port), 60, "the broker")
-        with psycopg.connect(self.settings.need("read_store_dsn")) as connection:
-            generation = serving(connection)
-        assert generation is not None
-        group = topics_of(self.settings, generation.number).group
+        group = topics_of(self.settings, self._serving()).group
         with kafka_admin(self.settings) as admin:
             return len(admin.describe_groups([group])[group]["members"])
 

@@ -1,6 +1,7 @@
-"""A transaction that is nearly always open: what it changed is older than when it is committed.
+"""Transactions of which some are always open: what they changed is older than their commits.
 
-One that is open while a snapshot is taken is streamed after it, with LSNs from before it.
+A replication slot waits for those that are open, not for those that begin while it waits: these
+are in no snapshot, and are streamed after it with LSNs from before it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Self
 import psycopg
 
 OPEN_SECONDS = 1.0
+AT_ONCE = 2
+"""While a slot waits for one, another begins."""
 # one row: it waits for nobody while others wait for it; any, so that it is not made good next time
 CHANGE = (
     "UPDATE workouts_performedexercise SET reps_per_set = jsonb_build_array(%s::int)"
@@ -25,17 +28,23 @@ class SlowTransactions:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._over = Event()
-        self._thread = Thread(target=self._run)
+        self._threads = [
+            Thread(target=self._run, args=(OPEN_SECONDS * number / AT_ONCE,))
+            for number in range(AT_ONCE)
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
+    def _run(self, after: float) -> None:
+        self._over.wait(after)
         number = 0
         while not self._over.wait(0.01):
             number += 1

@@ -24,7 +24,7 @@ SHOWN_BY = {
     "skip_duplicates": {"worker_killed_in_a_send"},
     "resume_before_seek": {"guest_joins", "guest_leaves", "worker_killed", "state_deleted"},
     "wait_for_nothing": {"guest_joins", "guest_leaves"},
-    "acknowledge_what_failed": {"broker_restarted", "connections_cut", "read_store_stopped"},
+    "acknowledge_what_failed": {"sends_refused"},
     "gate_by_lsn": {"slot_dropped", "table_emptied"},
 }
 
