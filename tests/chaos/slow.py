@@ -13,8 +13,8 @@ from typing import Self
 import psycopg
 
 OPEN_SECONDS = 1.0
-AT_ONCE = 2
-"""While a slot waits for one, another begins."""
+AT_ONCE = 4
+"""While a slot waits for some, others begin."""
 # one row: it waits for nobody while others wait for it; any, so that it is not made good next time
 CHANGE = (
     "UPDATE workouts_performedexercise SET reps_per_set = jsonb_build_array(%s::int)"
