@@ -21,14 +21,18 @@ def as_of(origin: Origin) -> AsOf:
 
 
 def week_value(place: Place, stats: WeeklyStats, created_us: int, origin: Origin) -> WeekValue:
-    """Return a week's figures with whose and which week it is."""
+    """Return a week's figures with whose and which week it is.
+
+    What comes last need not have been committed last: topics of different tables overtake each
+    other.
+    """
     return WeekValue(
         user_id=place.user_id,
         year=place.year,
         week=str(place.iso_week),
         **msgspec.structs.asdict(stats),
         created_at=iso_utc(created_us),
-        updated_at=iso_utc(origin.time_us),
+        updated_at=iso_utc(max(created_us, origin.time_us)),
         as_of=as_of(origin),
     )
 

@@ -201,6 +201,7 @@ class World:
             week = _decode(write.value)
             assert sum(week["volume_by_muscle_group"].values()) == week["total_volume"]
             assert sum(week["volume_by_day"].values()) == week["total_volume"]
+            assert week["created_at"] <= week["updated_at"]
             assert set(week["volume_by_muscle_group"]) == set(week["sessions_by_muscle_group"])
 
     def sequences(self) -> dict[tuple[str, bytes], list[dict[str, Any] | None]]:
