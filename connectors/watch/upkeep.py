@@ -1,4 +1,7 @@
-"""Starts a connector again that has failed, or stands still: Kafka Connect does not by itself."""
+"""Starts a connector again that has failed, or stands still: Kafka Connect does not by itself.
+
+What may keep it from going on then is a transaction of its own (`connectors.watch.forgotten`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from time import monotonic
 from connectors.connect import Connect
 from connectors.errors import ConnectorError
 from connectors.state import RUNNING, read_connector
+from connectors.watch.forgotten import abort_forgotten
+from stream.admin import TopicsError
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,6 +38,7 @@ class Upkeep:
         self._stored: int | None = None
         self._moved: float | None = None
         self._noted = clock()
+        self._started_again = False
         self._still = max(STILL_SECONDS, STILL_BEATS * settings.heartbeat_interval_ms / 1000)
 
     def tend(self, stored: int | None) -> None:
@@ -57,12 +63,23 @@ class Upkeep:
                 self._moved = now
             else:
                 self._pause = LOOK_SECONDS
+                if self._started_again:
+                    self._free()
                 return
             self._connect.restart(only_failed=failure is not None)
+            self._started_again = True
         except ConnectorError as error:
             log.warning("Kafka Connect can't be looked at: %s", error)
+        except TopicsError as error:
+            log.warning("Kafka can't be looked at: %s", error)
         self._pause = min(self._pause * 2, LONGEST_SECONDS)
         self._next = self._clock() + self._pause
+
+    def _free(self) -> None:
+        """End what keeps it from reading its own offsets, until it has stored some again."""
+        for place in abort_forgotten(self._settings):
+            name = self._settings.connector_name
+            log.warning("aborted a transaction of %s in %s that was forgotten", name, place)
 
     def _note(self, stored: int | None, now: float) -> None:
         """Note when what is stored has moved last: None until it does, so that a snapshot may last.
@@ -73,6 +90,7 @@ class Upkeep:
         if stored is not None and stored != self._stored:
             self._moved = now if self._stored is not None else None
             self._stored = stored
+            self._started_again = False
         elif self._moved is not None and (stored is None or now - self._noted > UNSEEN_SECONDS):
             self._moved = now
         self._noted = now

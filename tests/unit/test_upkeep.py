@@ -22,6 +22,7 @@ class Cluster:
         self.now = 1000.0
         self.state = RUNNING
         self.restarts: list[bool] = []
+        self.aborts = 0
         self.upkeep = Upkeep(load_settings(home=home, connect_url="http://x"), lambda: self.now)
 
     def read(self, *_: object) -> ConnectorState:
@@ -30,6 +31,10 @@ class Cluster:
 
     def restart(self, *, only_failed: bool = False) -> None:
         self.restarts.append(only_failed)
+
+    def abort(self, *_: object) -> list[str]:
+        self.aborts += 1
+        return ["tonnage.connect-offsets-0"]
 
     def go_on(self, seconds: float, stored: list[int | None]) -> None:
         """Look every two seconds; what is stored comes again and again."""
@@ -43,6 +48,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster(tmp_path)
     monkeypatch.setattr(upkeep, "read_connector", made.read)
     monkeypatch.setattr(Connect, "restart", made.restart)
+    monkeypatch.setattr(upkeep, "abort_forgotten", made.abort)
     return made
 
 
@@ -106,3 +112,17 @@ def test_what_has_failed_is_started_again_ever_more_rarely(cluster: Cluster) -> 
     cluster.go_on(300, [4])
     assert set(cluster.restarts) == {True}
     assert 5 <= len(cluster.restarts) <= 10
+
+
+def test_what_was_forgotten_is_looked_for_from_a_start_until_something_is_stored(
+    cluster: Cluster,
+) -> None:
+    cluster.go_on(10, [])
+    assert cluster.aborts == 0
+    cluster.go_on(STILL_SECONDS + 4, [7])
+    assert (len(cluster.restarts), cluster.aborts) == (1, 0)
+    cluster.go_on(10, [7])
+    looked = cluster.aborts
+    assert looked > 0
+    cluster.go_on(10, [8])
+    assert cluster.aborts == looked
