@@ -6,12 +6,10 @@ as a deployment has them.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -113,10 +111,6 @@ def test_every_question_about_everyone(berlin: Settings) -> None:
 def asking(http: httpx.Client, user: int) -> questions.Ask:
     def ask(path: str, asked: dict[str, str]) -> dict[str, Any] | None:
         response = http.get(f"/v1/users/{user}/{path}", params=asked)
-        if response.status_code == 404:
-            return None
-        assert response.status_code == 200, response.text
-        answer: dict[str, Any] = json.loads(response.text, parse_float=Decimal)
-        return answer
+        return questions.answer(response.status_code, response.text)
 
     return ask

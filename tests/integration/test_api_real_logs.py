@@ -6,7 +6,6 @@ it is compared with.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -100,11 +99,7 @@ def asking(api: Api, user: int, begin: str | None = None) -> questions.Ask:
     def ask(path: str, asked: dict[str, str]) -> dict[str, Any] | None:
         query = "&".join(f"{name}={text}" for name, text in asked.items())
         response = api.get(f"{begin or f'/v1/users/{user}/'}{path}?{query}", user)
-        if response.status_code == 404:
-            return None
-        assert response.status_code == 200, response.text
-        answer: dict[str, Any] = json.loads(response.text, parse_float=Decimal)
-        return answer
+        return questions.answer(response.status_code, response.text)
 
     return ask
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +32,15 @@ SPANS = [
 ZERO = {"fill": "zero"}
 AT = ("2020-12-31", "2021-01-03", "2021-03-13", "2021-03-28", "2021-11-07", "2025-06-18")
 WEEKS = ("2020-W52", "2020-W53", "2021-W01", "2021-W12", "2021-W44", "2025-W01")
+
+
+def answer(status: int, text: str) -> dict[str, Any] | None:
+    """Take an answer of the API's as `Ask` returns it; there is no other than 200 and 404."""
+    if status == 404:
+        return None
+    assert status == 200, text
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    return found
 
 
 def of_now(today: str) -> Iterator[Question]:
