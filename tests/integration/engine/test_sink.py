@@ -259,6 +259,7 @@ def test_a_paused_worker_holds_back_no_other(store: Store) -> None:
             late = asyncio.ensure_future(paused.run({3: [store.exercise(10, "late", 5)]}))
             await paused.pauses.wait()
             await asyncio.wait_for(successor.run({3: [store.exercise(11, "new", 6)]}), 30)
+            assert [name for _, name, _ in store.published.sent] == ["new"]
             paused.goes_on.set()
             await late
 
