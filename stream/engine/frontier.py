@@ -26,6 +26,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from stream.brokers import Brokers
+from stream.engine.pacing import pace
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Frontier:
                 auto_offset_reset="earliest",
             )
             stack.push_async_callback(offsets.stop)
+            pace(offsets._client)  # noqa: SLF001
             await offsets.start()
             admin = AIOKafkaAdminClient(**client)
             stack.push_async_callback(admin.close)
