@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 
 from stream.brokers import Brokers
-from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
 from stream.settings import Settings
-from stream.upserts import Row
+from stream.upserts import Row, keep_newest
 
 _POLL_MS = 200
 _AT_ONCE = 5000
@@ -60,10 +58,12 @@ class OutputReader:
             for tp, records in polled.items():
                 end = ends.get(tp, 0)
                 told = [record for record in records if record.offset < end]
-                _keep_newest(rows.setdefault(tp.topic, {}), tp.partition, told)
+                kept = rows.setdefault(tp.topic, {})
+                for record in told:
+                    keep_newest(kept, tp.partition, record)
                 if self._consumer.position(tp) > end:
                     self._consumer.seek(tp, end)
-            yield {topic: [*kept.values()] for topic, kept in rows.items()}
+            yield {topic: [*newest.values()] for topic, newest in rows.items()}
 
 
 @contextmanager
@@ -81,11 +81,3 @@ def output_reader(
         yield OutputReader(consumer, topics, list(names))
     finally:
         consumer.close()
-
-
-def _keep_newest(kept: dict[bytes, Row], partition: int, records: Sequence[ConsumerRecord]) -> None:
-    for record in records:
-        version = next(int(value) for name, value in record.headers if name == VERSION_HEADER)
-        known = kept.get(record.key)
-        if known is None or version >= known.version:
-            kept[record.key] = Row(partition, record.key, record.value, version)

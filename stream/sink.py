@@ -23,7 +23,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 from stream.cdc.lsn import format_lsn
 from stream.domain.weeks import from_epoch_us
 from stream.engine.frontier import SourcePoint
-from stream.engine.outbox import VERSION_HEADER
 from stream.engine.repeats import Doubt
 from stream.engine.runner import LOOK_SECONDS, Fetched, InterruptedRunError, halves
 from stream.figures import WAITS
@@ -38,13 +37,13 @@ from stream.incidents import (
 from stream.names import Topics
 from stream.notices import CHANNEL, notices
 from stream.publisher import Offsets
-from stream.steps.step import Record
 from stream.upserts import (
     TABLES,
     Row,
     accepted,
     batch_arrays,
     batch_statement,
+    keep_newest,
     statements,
     tables_of,
 )
@@ -314,21 +313,12 @@ class Sink:
 
 
 def _newest(batch: Fetched) -> dict[str, list[Row]]:
-    """Return, for each topic, the message of highest version of each key; later ones win ties."""
+    """Return, for each topic, the newest message of each key."""
     found: dict[str, dict[bytes, Row]] = {}
     for partition, records in batch.items():
         for record in records:
-            assert record.key is not None  # noqa: S101 - our own step wrote it
-            version = _version(record)
-            of_topic = found.setdefault(record.topic, {})
-            known = of_topic.get(record.key)
-            if known is None or version >= known.version:
-                of_topic[record.key] = Row(partition, record.key, record.value, version)
+            keep_newest(found.setdefault(record.topic, {}), partition, record)
     return {topic: list(rows.values()) for topic, rows in found.items()}
-
-
-def _version(record: Record) -> int:
-    return next(int(value) for name, value in record.headers if name == VERSION_HEADER)
 
 
 def _next_offsets(batch: Fetched) -> dict[tuple[str, int], int]:

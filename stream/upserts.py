@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from stream.engine.outbox import VERSION_HEADER
 from stream.names import Topics
 from stream.read_store import statements_of
 
@@ -24,6 +25,31 @@ class Row(NamedTuple):
     key: bytes
     value: bytes | None
     version: int
+
+
+class Output(Protocol):
+    """A record of an output topic, whoever has read it."""
+
+    @property
+    def key(self) -> bytes | None:
+        """What the record is about; a step's output has one."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What is said of it; None that it is gone."""
+
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]]:
+        """The version, among others."""
+
+
+def keep_newest(kept: dict[bytes, Row], partition: int, record: Output) -> None:
+    """Keep the record of highest version of each key; a later one wins ties."""
+    assert record.key is not None  # noqa: S101 - our own step wrote it
+    version = next(int(value) for name, value in record.headers if name == VERSION_HEADER)
+    known = kept.get(record.key)
+    if known is None or version >= known.version:
+        kept[record.key] = Row(partition, record.key, record.value, version)
 
 
 def tables_of(topics: Topics) -> dict[str, str]:

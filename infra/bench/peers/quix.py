@@ -23,7 +23,7 @@ from stream.settings import Settings, load_settings
 from stream.steps.step import Message, Record, Step
 from stream.steps.wire import WorkoutFact, decode_fact
 from stream.topology import steps_of, topics_of
-from stream.upserts import statements, tables_of
+from stream.upserts import Row, arrays_of, statements, tables_of
 
 QUIET_SECONDS = 5.0
 """Quix ends when nothing has come for so long; that is not counted."""
@@ -81,12 +81,11 @@ class Tables(BatchingSink):
 
     def write(self, batch: SinkBatch) -> None:
         """Write the newest message of each key."""
-        newest = {item.key: item for item in batch}
-        arguments = {
-            "keys": [key.decode() for key in newest],
-            "values": [item.value.decode() if item.value else None for item in newest.values()],
-            "versions": [_version(item.headers) for item in newest.values()],
+        newest = {
+            item.key: Row(batch.partition, item.key, item.value or None, _version(item.headers))
+            for item in batch
         }
+        arguments = arrays_of(newest.values())
         with self._connection.transaction():
             self._connection.execute(self._statements[self._tables[batch.topic]], arguments)
         self.last = monotonic()
