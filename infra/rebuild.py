@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ from stream.generations import (
     settings_of,
 )
 from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW
-from stream.settings import Settings
+from stream.settings import Settings, SettingsError
 from stream.switch import switch
 from stream.topics import ensure_topics
 
@@ -121,7 +121,7 @@ def rebuild(settings: Settings, connection: Connection, seen: Seen, *, source: b
     _catch_up(own, connection, new, before, seen)
     seen("comparing", 0, 0)
     file = settings.home / "rebuilds" / f"generation-{new.number}.jsonl"
-    differences = _compare(connection, before, new, file)
+    differences = _compare(own, connection, before, new, file)
     seen("switching", 0, 0)
     switch(
         connection,
@@ -231,22 +231,33 @@ def _catch_up(
         _until(reached, None)
 
 
-def _compare(
-    connection: Connection, before: Generation, new: Generation, file: Path
-) -> dict[str, dict[str, int]]:
-    def frontiers() -> list[int]:
-        return [_frontier(connection, each) or 0 for each in (before, new)]
+def all_past(
+    connection: Connection, those: Sequence[Generation], written: int, patience: float
+) -> bool:
+    """Wait until these serve all that was `written`, or any has served; heartbeats move them.
 
+    Their rows may hold more than their frontiers vouch for, so that two which are level need
+    not have passed each other. Returns False where one stands still for `patience` seconds.
+    """
+
+    def frontiers() -> list[int]:
+        return [_frontier(connection, each) or 0 for each in those]
+
+    furthest = max(written, *frontiers())
+    while min(now := frontiers()) < furthest:
+        behind = now.index(min(now))
+        if not _until(lambda: frontiers()[behind] > now[behind], patience):  # noqa: B023 - it is called at once
+            return False
+    return True
+
+
+def _compare(
+    settings: Settings, connection: Connection, before: Generation, new: Generation, file: Path
+) -> dict[str, dict[str, int]]:
     patience = _HARMED_SECONDS if open_incidents(connection, before) else _STUCK_SECONDS
 
     def pass_each_other() -> bool:
-        """Wait until both are past where one is; heartbeats move what is not stuck."""
-        furthest = max(frontiers())
-        while min(now := frontiers()) < furthest:
-            behind = now.index(min(now))
-            if not _until(lambda: frontiers()[behind] > now[behind], patience):  # noqa: B023 - it is called at once
-                return False
-        return True
+        return all_past(connection, (before, new), _written(settings), patience)
 
     file.parent.mkdir(parents=True, exist_ok=True)
     counts: dict[str, Counter[str]] = {}
@@ -299,6 +310,14 @@ def _until(reached: Callable[[], bool], seconds: float | None) -> bool:
 def _frontier(connection: Connection, generation: Generation) -> int | None:
     row = connection.execute(_FRONTIER, [generation.number]).fetchone()
     return row[0] if row else None
+
+
+def _written(settings: Settings) -> int:
+    """Return where the primary's WAL ends; 0 where it can't be asked, and so is not written to."""
+    try:
+        return _end(settings)
+    except (psycopg.OperationalError, SettingsError):
+        return 0
 
 
 def _end(settings: Settings) -> int:

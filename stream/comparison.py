@@ -1,7 +1,7 @@
 """Comparing what two generations say: every value, but for how and when it came about.
 
-Both go on while they are compared. So what differs at first is looked at again once both are
-past where either was; what still differs, in the same way, is a difference.
+Both go on while they are compared. So what differs at first is looked at again once both
+have all that either may have had; what still differs, in the same way, is a difference.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def compare(
 ) -> Iterator[Difference]:
     """Yield what `after` says otherwise than `before`.
 
-    `pass_each_other` waits until both are past where either was at its call; it returns False
-    where one stands still, so that looking again is of no use.
+    `pass_each_other` waits until both have all that either may have had at its call; it returns
+    False where one stands still, so that looking again is of no use.
     """
     statements = {
         table: statement(table, before.schema, after.schema)
