@@ -48,6 +48,7 @@ def engine(found: Stage, generation: Generation, module: str = OURS) -> Iterator
             yield psutil.Process(process.pid)
         finally:  # else a measure that fails would wait for it for ever
             process.terminate()
+            process.wait()  # one whose input is closed sooner is killed, and the group waits for it
 
 
 def _is_ready(line: str) -> bool:

@@ -64,13 +64,23 @@ def local_day(moment: datetime, zone: tzinfo) -> date:
     return moment.astimezone(zone).date()
 
 
-@lru_cache(maxsize=65536)
+_MOMENTS = 4096
+"""A moment is asked for some times in a row; to keep every workout's would cost its memory."""
+_DAYS = 16384
+"""45 years: the same objects for all who trained on a day."""
+
+
+@lru_cache(maxsize=_MOMENTS)
 def week_and_day(epoch_us: int, zone: tzinfo) -> tuple[Week, str]:
     """Return the week and the day (`YYYY-MM-DD`) of microseconds since 1970 in a zone.
 
     Raises ValueError or OverflowError outside the years 1…9999.
     """
-    day = local_day(from_epoch_us(epoch_us), zone)
+    return _week_and_day(local_day(from_epoch_us(epoch_us), zone))
+
+
+@lru_cache(maxsize=_DAYS)
+def _week_and_day(day: date) -> tuple[Week, str]:
     return Week.of(day), day.isoformat()
 
 
@@ -88,7 +98,7 @@ def to_epoch_us(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_MOMENTS)
 def iso_utc(epoch_us: int) -> str:
     """Write microseconds since 1970 as ISO 8601 in UTC: `2026-11-16T07:10:22Z`."""
     return from_epoch_us(epoch_us).isoformat().replace("+00:00", "Z")

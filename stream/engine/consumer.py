@@ -33,6 +33,8 @@ from stream.steps.step import Record
 
 FETCH_TIMEOUT_SECONDS = 1.0
 FETCH_MAX_WAIT_MS = 500
+FETCH_MAX_BYTES = 8 << 20
+"""One answer of a broker, for all partitions: more would wait in memory, and be read no sooner."""
 
 
 class StepConsumer(driver.Consumer):  # type: ignore[misc]
@@ -186,6 +188,7 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             isolation_level="read_committed",
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_bytes=FETCH_MAX_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 
 from stream.engine.keyvalue import KeyValue
-from stream.steps.step import Step
+from stream.steps.step import Restored, Step
 
 _version = Struct(">q")
 _POSITION = b"\x00changelog-position"
@@ -114,10 +114,14 @@ class PartitionStore:
             if current[key]:
                 newest[key] = stored
         batch = self.batch()
-        for key, stored in newest.items():
-            old = before[key]
-            batch.durable[key] = stored
-            self._step.derive(batch, key, old and old[_version.size :], stored[_version.size :])
+        batch.durable = newest
+        self._step.derive(
+            batch,
+            [
+                Restored(key, (old := before[key]) and old[_version.size :], new[_version.size :])
+                for key, new in newest.items()
+            ],
+        )
         self._write(batch, max(position, self.position))
         return current
 

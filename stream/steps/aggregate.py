@@ -11,7 +11,7 @@ mean equal contents, however the log was cut into batches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stream.domain.published import RecordKey, WeekKey
 from stream.domain.workouts import Place
@@ -24,7 +24,7 @@ from stream.steps.keys import (
     week_key,
 )
 from stream.steps.outputs import encode_key, encode_value, record_value, week_value
-from stream.steps.step import Batch, Message, State
+from stream.steps.step import Batch, Message, Restored, State
 from stream.steps.week_state import (
     ABSENT,
     WeekState,
@@ -60,14 +60,14 @@ class Aggregate:
             messages.extend(self._records(partition, work))
         return messages
 
-    def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
-        """Rebuild what is derived from a week: the index by exercise, and the bests."""
-        place = place_of_week(key)
-        if place is None:
-            return
-        before = decode_week(old).exercises() if old is not None else set()
+    def derive(self, state: State, restored: Iterable[Restored]) -> None:
+        """Rebuild what is derived from weeks: the index by exercise, and the bests."""
         tree = bests.Tree(state)
-        derive_week(state, tree, place, before, decode_week(new))
+        for key, old, new in restored:
+            place = place_of_week(key)
+            if place is not None:
+                before = decode_week(old).exercises() if old is not None else set()
+                derive_week(state, tree, place, before, decode_week(new))
         tree.write()
 
     def _weeks(self, partition: int, work: Work) -> list[Message]:

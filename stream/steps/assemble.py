@@ -7,7 +7,7 @@ it takes back, so that a crash between two writes can't leave half an update.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ from stream.domain.workouts import (
 )
 from stream.names import Topics
 from stream.steps.outputs import as_of, encode_key, encode_value
-from stream.steps.step import Batch, Message, Record, State
+from stream.steps.step import Batch, Message, Record, Restored, State
 from stream.steps.wire import (
     Entry,
     WorkoutEntry,
@@ -103,7 +103,7 @@ class Assemble:
                     messages.extend(self._say(partition, key, workout))
         return messages
 
-    def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
+    def derive(self, state: State, restored: Iterable[Restored]) -> None:
         """Derive nothing: the state is all there is."""
 
     def _apply(

@@ -7,7 +7,7 @@ Exercises go to every partition of facts, since every user's weeks need them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ from stream.steps.route_state import (
     held_event,
     same_event,
 )
-from stream.steps.step import Batch, Message, Record, State
+from stream.steps.step import Batch, Message, Record, Restored, State
 from stream.steps.wire import (
     Entry,
     ExerciseFact,
@@ -128,7 +128,7 @@ class Route:
         )
         return said.messages
 
-    def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
+    def derive(self, state: State, restored: Iterable[Restored]) -> None:
         """Derive nothing: the state is all there is."""
 
     def _retry(self, partition: int, request: Record, state: State, said: _Said) -> None:

@@ -14,7 +14,7 @@ The rules that every step keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -41,6 +41,14 @@ class Message(NamedTuple):
     key: bytes
     value: bytes | None
     version: int | None
+
+
+class Restored(NamedTuple):
+    """A key that a restore has brought up to date: what was held before, and what is now."""
+
+    key: bytes
+    old: bytes | None
+    new: bytes
 
 
 class State(Protocol):
@@ -75,5 +83,5 @@ class Step(Protocol):
     def fold(self, batch: Batch, states: Mapping[int, State]) -> list[Message]:
         """Apply a batch to the partitions' states and return what follows."""
 
-    def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
-        """Keep what is derived from a restored key right: `old` is what was held before."""
+    def derive(self, state: State, restored: Iterable[Restored]) -> None:
+        """Keep what is derived from restored keys right."""

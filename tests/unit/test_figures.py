@@ -39,8 +39,8 @@ class Recorded:
         found: list[Message] = self.act()
         return found
 
-    def derive(self, state: object, key: bytes, old: bytes | None, new: bytes) -> None:
-        del state, key, old, new
+    def derive(self, state: object, restored: object) -> None:
+        del state, restored
 
     async def run(self, batch: Fetched) -> None:
         del batch

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 
 from stream.engine.keyvalue import MemoryKeyValue
 from stream.engine.state import BatchState, PartitionStore, pack, version_of
-from stream.steps.step import Batch, Message, State
+from stream.steps.step import Batch, Message, Restored, State
 
 
 class Derives:
@@ -18,8 +18,9 @@ class Derives:
     def fold(self, batch: Batch, states: Mapping[int, State]) -> list[Message]:
         raise NotImplementedError
 
-    def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
-        state.put_local(b"of " + key, (old or b"-") + b">" + new)
+    def derive(self, state: State, restored: Iterable[Restored]) -> None:
+        for key, old, new in restored:
+            state.put_local(b"of " + key, (old or b"-") + b">" + new)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from stream.engine.keyvalue import MemoryKeyValue, RocksKeyValue
 from stream.engine.outbox import Outbox, Outgoing
 from stream.engine.restore import Progress, Restorer
 from stream.engine.state import PartitionStore, pack
-from stream.steps.step import Batch, Message, State
+from stream.steps.step import Batch, Message, Restored, State
 from tests.integration.engine.harness import Broker
 
 pytestmark = pytest.mark.stack
@@ -30,7 +30,7 @@ class Plain:
         del batch, states
         return []
 
-    def derive(self, state: State, key: bytes, old: bytes | None, new: bytes) -> None:
+    def derive(self, state: State, restored: Iterable[Restored]) -> None:
         """Derive nothing."""
 
 
