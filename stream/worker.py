@@ -27,7 +27,7 @@ from stream.engine.app import StepApp, make_app
 from stream.engine.frontier import Frontier
 from stream.engine.keyvalue import KeyValue, MemoryKeyValue, RocksKeyValue
 from stream.engine.measured import MeasuredRunner, MeasuredStep
-from stream.engine.memory import give_back_large_blocks
+from stream.engine.memory import keep_giving_back
 from stream.engine.outbox import Outbox
 from stream.engine.repeats import Repeats
 from stream.engine.restore import Restorer, StateKeeper
@@ -71,7 +71,6 @@ def run_engine(settings: Settings, number: int, name: str) -> None:
         generation = by_number(connection, number)
     check(settings, generation)
     own, topics = prepare_topics(settings, generation)
-    give_back_large_blocks()
     gc.set_threshold(COLLECT_AFTER)
     sys.setswitchinterval(SWITCH_SECONDS)
     loop = uvloop.new_event_loop()
@@ -176,6 +175,7 @@ def build(settings: Settings, topics: Topics, name: str) -> StepApp:
     )
     app.task(watchdog.run)
     app.task(partial(tell_health, app))
+    app.task(keep_giving_back)
     app.task(partial(keep_trimming, brokers, topics.group, topics.logs, leads))
     return app
 

@@ -8,14 +8,14 @@ import pytest
 
 FETCHES = """
 import sys, psutil
-from stream.engine.memory import give_back_large_blocks
-if sys.argv[1:]:
-    give_back_large_blocks()
+from stream.engine.memory import give_back
 before, kept = psutil.Process().memory_info().rss, []
 for _ in range(3):
     fetched = [b"x" * (1 << 20) for _ in range(64)]
     kept.append(b"x" * 100_000)  # lies behind them, and stays
     fetched.clear()
+if sys.argv[1:]:
+    give_back()
 print((psutil.Process().memory_info().rss - before) >> 20)
 """
 
