@@ -211,7 +211,10 @@ class Faults:
                 )
             finally:
                 admin.alter_configs(
-                    [ConfigResource(kind, name, {LIMIT: before[name][LIMIT]}) for name in names]
+                    [
+                        ConfigResource(kind, name, {LIMIT: before[name][LIMIT]["value"]})
+                        for name in names
+                    ]
                 )
 
     def primary_restarted(self) -> None:
