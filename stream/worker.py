@@ -15,6 +15,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import faust
@@ -221,8 +222,9 @@ def answer_the_worker() -> None:
 
     Ends this process at once when the worker that started it has gone, however it went.
     """
+    questions = FileIO(sys.stdin.fileno(), closefd=False)  # a buffered one is locked at the end
     try:
-        for line in sys.stdin.buffer:
+        for line in questions:
             if line == ASK:
                 _tell(Figures(engine_figures()))
     finally:  # also where it went between its question and our answer

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Self, cast
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream.brokers import Brokers
@@ -75,7 +76,11 @@ class Outbox:
             sent.append(await self._dispatch(to, builder))
         positions: Positions = {}
         for to, count, future in sent:
-            metadata = await future
+            try:
+                metadata = await future
+            except KafkaError as error:
+                error.add_note(f"the broker did not take {count} records for {to[0]}-{to[1]}")
+                raise
             positions[to] = max(positions.get(to, 0), metadata.offset + count)
             SENT.labels(to[0]).inc(count)
         return positions

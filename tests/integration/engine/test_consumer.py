@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from faust.types import TP
 
+from stream.engine.app import PARTITION_FETCH_BYTES
 from stream.engine.consumer import StepConsumer
+from stream.engine.outbox import MAX_MESSAGE_BYTES, Outbox, Outgoing
 from stream.engine.runner import Fetched, InterruptedRunError
 from tests.integration.engine.harness import PARTITIONS, Broker, Seen, until, worker
 
@@ -44,6 +46,23 @@ def test_what_was_rolled_back_is_never_seen(
         async with worker(broker, group, tmp_path, seen):
             await until(lambda: broker.committed(group, topic) == broker.ends(topic), "no lag")
         assert seen.values == [b"stands"]
+
+    asyncio.run(scenario())
+
+
+def test_a_record_that_is_larger_than_a_fetch_is_seen(
+    broker: Broker, topic: str, group: str, tmp_path: Path
+) -> None:
+    largest = b"x" * (MAX_MESSAGE_BYTES - 1000)
+    assert len(largest) > PARTITION_FETCH_BYTES
+
+    async def scenario() -> None:
+        async with Outbox(broker.brokers) as outbox:
+            await outbox.send(Outgoing(topic, 1, b"k", largest, ()) for _ in range(3))
+        seen = Seen(topic)
+        async with worker(broker, group, tmp_path, seen):
+            await until(lambda: broker.committed(group, topic) == broker.ends(topic), "no lag")
+        assert seen.values == [largest] * 3
 
     asyncio.run(scenario())
 

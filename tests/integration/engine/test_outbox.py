@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import MessageSizeTooLargeError
 from kafka import KafkaConsumer, TopicPartition
 
 from stream.engine.outbox import Outbox, Outgoing, Positions
@@ -60,6 +61,12 @@ def test_one_message_may_be_larger_than_a_batch(broker: Broker, topic: str) -> N
     large = b"x" * (3 << 20)
     (positions,) = sent(broker, [Outgoing(topic, 0, b"k", large, ())])
     assert positions == {(topic, 0): 1}
+
+
+def test_what_the_broker_refuses_says_where_it_was_to_go(broker: Broker, topic: str) -> None:
+    with pytest.raises(MessageSizeTooLargeError) as error:
+        sent(broker, [Outgoing(topic, 1, b"k", b"x" * (9 << 20), ())])
+    assert error.value.__notes__ == [f"the broker did not take 1 records for {topic}-1"]
 
 
 def test_tombstones_and_headers_arrive(broker: Broker, topic: str) -> None:
