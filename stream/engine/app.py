@@ -21,7 +21,6 @@ from stream.engine.runner import Runner
 
 SESSION_TIMEOUT_SECONDS = 6.0
 HEARTBEAT_SECONDS = 1.0
-PARTITION_FETCH_BYTES = 1 << 20
 
 
 class StepApp(faust.App):  # type: ignore[misc]
@@ -113,7 +112,6 @@ def make_app(
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_commit_interval=commit_interval_ms / 1000,
         broker_request_timeout=30.0,
-        consumer_max_fetch_size=PARTITION_FETCH_BYTES,
         stream_wait_empty=True,
         topic_disable_leader=True,
         topic_allow_declare=False,

@@ -33,6 +33,7 @@ from stream.steps.step import Record
 
 FETCH_TIMEOUT_SECONDS = 1.0
 FETCH_MAX_WAIT_MS = 500
+PARTITION_FETCH_BYTES = 1 << 20
 FETCH_MAX_BYTES = 8 << 20
 """One answer of a broker, for all partitions: more would wait in memory, and be read no sooner."""
 
@@ -187,7 +188,7 @@ class StepConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=FETCH_MAX_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),

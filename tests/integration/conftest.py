@@ -60,13 +60,13 @@ class ReadStore:
         times = {"created_at": CREATED, "updated_at": CREATED}
         self.insert("weekly_stats", user_id=user_id, year=year, week=week, **(times | values))
 
-    def frontier(self, lsn: str, source_time: datetime) -> None:
-        """Move the frontier."""
+    def frontier(self, lsn: str, source_time: datetime, generation: int = 1) -> None:
+        """Move the frontier of a generation."""
         self.execute(
-            "INSERT INTO tonnage.frontier (generation, lsn, source_time) VALUES (1, %s, %s)"
+            "INSERT INTO tonnage.frontier (generation, lsn, source_time) VALUES (%s, %s, %s)"
             " ON CONFLICT (generation) DO UPDATE SET lsn = excluded.lsn,"
             " source_time = excluded.source_time",
-            [lsn, source_time],
+            [generation, lsn, source_time],
         )
 
     def execute(self, statement: str, values: Any = None) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from faust.types import TP
 
-from stream.engine.app import PARTITION_FETCH_BYTES
-from stream.engine.consumer import StepConsumer
+from stream.engine.consumer import PARTITION_FETCH_BYTES, StepConsumer
 from stream.engine.outbox import MAX_MESSAGE_BYTES, Outbox, Outgoing
 from stream.engine.runner import Fetched, InterruptedRunError
 from tests.integration.engine.harness import PARTITIONS, Broker, Seen, until, worker

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 
 from infra import caught_up, rebuild
 from stream.cdc.lsn import parse_lsn
 from stream.generations import Generation, by_number, serving
 from stream.settings import Settings
-from tests.integration.conftest import ReadStore
+from tests.integration.conftest import NOW, ReadStore
 
 THERE, BEYOND = "0/10", "F/0"
 
@@ -22,11 +21,7 @@ def two(read_store: ReadStore) -> list[Generation]:
         " SELECT 2, 'building', capture, built_from FROM tonnage.generation"
     )
     for number in (1, 2):
-        read_store.execute(
-            "INSERT INTO tonnage.frontier (generation, lsn, source_time) VALUES (%s, %s, now())"
-            " ON CONFLICT (generation) DO UPDATE SET lsn = excluded.lsn",
-            [number, THERE],
-        )
+        read_store.frontier(THERE, NOW, number)
     first = serving(read_store.connection)
     assert first is not None
     return [first, by_number(read_store.connection, 2)]
@@ -51,9 +46,8 @@ def test_both_have_to_serve_what_was_written(
     ahead: tuple[int, ...],
     reached: bool,  # noqa: FBT001
 ) -> None:
-    read_store.execute(
-        "UPDATE tonnage.frontier SET lsn = %s WHERE generation = ANY(%s)", [BEYOND, list(ahead)]
-    )
+    for number in ahead:
+        read_store.frontier(BEYOND, NOW, number)
     assert past(settings, read_store, two) is reached
 
 
@@ -61,6 +55,5 @@ def test_without_a_primary_they_pass_each_other(
     read_store: ReadStore, two: list[Generation]
 ) -> None:
     assert rebuild.all_past(read_store.connection, two, written=0, patience=0)
-    with psycopg.connect(read_store.dsn, autocommit=True) as store:
-        store.execute("UPDATE tonnage.frontier SET lsn = %s WHERE generation = 2", [BEYOND])
+    read_store.frontier(BEYOND, NOW, 2)
     assert not rebuild.all_past(read_store.connection, two, written=0, patience=0)
