@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 OUTSIDE_EQUALITY = ("as_of", "created_at", "updated_at")
 """Fields that tell of how a value came about, not of what it says."""
+
+AT_ONCE = 50
+"""Records that are compared without a pause, which is as long: what is live goes on meanwhile."""
 
 Offsets = Mapping[tuple[str, int], int]
 
@@ -76,6 +80,7 @@ class Publisher:
         self._said: set[int] = set()
         self._comparing: dict[int, Comparison] = {}
         self._ends: dict[tuple[str, int], int] = {}
+        self._turn = asyncio.Lock()
 
     async def restart(self) -> None:
         """Forget everything: other partitions may be ours now."""
@@ -112,9 +117,8 @@ class Publisher:
             self._said = set() if epoch is None else await self._journal.said(epoch)
         if self._epoch is None:
             return
-        for partition in self._owned() - self._said - self._comparing.keys():
-            task = asyncio.create_task(self._compare(partition, dict(positions)))
-            self._comparing[partition] = Comparison(task)
+        if due := self._owned() - self._said - self._comparing.keys():
+            await self._begin(due, positions)
         for partition, comparison in list(self._comparing.items()):
             if comparison.task.done():
                 await self._settle(self._epoch, partition, comparison)
@@ -123,18 +127,38 @@ class Publisher:
         """Compare again where somebody else has published."""
         if self._epoch is None:
             return
+        for tp, end in (await self._public_ends(self._owned() & self._said)).items():
+            if self._ends.setdefault(tp, end) != end:
+                self._disturbed(*tp)
+
+    async def _begin(self, partitions: set[int], positions: Offsets) -> None:
+        """Begin comparisons with what is public now.
+
+        Nothing of ours is on its way there at this moment, so that whatever comes after these
+        ends is known, or somebody else's.
+        """
+        try:
+            ends = await self._public_ends(partitions)
+        except KafkaError as error:
+            log.warning("partitions %s can't be compared yet: %s", sorted(partitions), error)
+            return
+        self._ends.update(ends)
+        upto = {**positions, **ends}
+        for partition in partitions:
+            task = asyncio.create_task(self._compare(partition, upto))
+            self._comparing[partition] = Comparison(task)
+
+    async def _public_ends(self, partitions: set[int]) -> dict[TopicPartition, int]:
         wanted = [
             TopicPartition(public, partition)
             for public in self._names.public.values()
-            for partition in self._owned() & self._said
+            for partition in partitions
         ]
         if not wanted:
-            return
+            return {}
         async with AIOKafkaConsumer(**self._brokers.client) as consumer:
-            ends = await consumer.end_offsets(wanted)
-        for tp, end in ends.items():
-            if self._ends.setdefault(tp, end) != end:
-                self._disturbed(*tp)
+            found: dict[TopicPartition, int] = await consumer.end_offsets(wanted)
+        return found
 
     async def _settle(self, epoch: int, partition: int, comparison: Comparison) -> None:
         del self._comparing[partition]
@@ -180,23 +204,23 @@ class Publisher:
         if comparison is not None:
             comparison.task.cancel()
 
-    async def _compare(self, partition: int, positions: Offsets) -> dict[tuple[str, bytes], Row]:
-        """Return what the public topics' partition must say otherwise."""
+    async def _compare(self, partition: int, upto: Offsets) -> dict[tuple[str, bytes], Row]:
+        """Return what the public topics' partition must say otherwise; read all up to there."""
         found: dict[tuple[str, bytes], Row] = {}
-        async with AIOKafkaConsumer(
-            **self._brokers.client,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=4 << 20,
-            fetch_max_wait_ms=20,  # it reads up to known ends, and never waits for more
-        ) as consumer:
+        async with (
+            self._turn,
+            AIOKafkaConsumer(
+                **self._brokers.client,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                max_partition_fetch_bytes=4 << 20,
+                fetch_max_wait_ms=20,  # it reads up to known ends, and never waits for more
+            ) as consumer,
+        ):
             for own, public in self._names.public.items():
                 said = _Said()
-                end = await _end(consumer, public, partition)
-                await _read(consumer, public, partition, end, said.take)
-                self._ends[public, partition] = end
+                await _read(consumer, public, partition, upto, said.take)
                 wanted = _Wanted(partition, said.digests)
-                upto = positions.get((own, partition), 0)
                 await _read(consumer, own, partition, upto, wanted.take)
                 found.update(((own, key), row) for key, row in wanted.differing().items())
         return found
@@ -248,28 +272,25 @@ def digest(value: bytes) -> bytes:
     return blake2b(msgspec.json.encode(content, order="sorted"), digest_size=16).digest()
 
 
-async def _end(consumer: AIOKafkaConsumer, topic: str, partition: int) -> int:
-    tp = TopicPartition(topic, partition)
-    return int((await consumer.end_offsets([tp]))[tp])
-
-
 async def _read(
     consumer: AIOKafkaConsumer,
     topic: str,
     partition: int,
-    end: int,
+    upto: Offsets,
     take: Callable[[bytes, bytes | None, int], None],
 ) -> None:
-    """Read a partition from its begin up to an offset."""
+    """Read a partition from its begin up to its offset in `upto`."""
     tp = TopicPartition(topic, partition)
+    end = upto.get(tp, 0)
     consumer.assign([tp])
     consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
     while await consumer.position(tp) < end:
-        for records in (await consumer.getmany(tp, timeout_ms=1000)).values():
+        began = monotonic()
+        for records in (await consumer.getmany(tp, timeout_ms=1000, max_records=AT_ONCE)).values():
             for record in records:
                 if record.offset < end:
                     take(record.key, record.value, _version(record.headers))
-        await asyncio.sleep(0)
+        await asyncio.sleep(monotonic() - began)
 
 
 def _version(headers: Iterable[tuple[str, bytes]]) -> int:
