@@ -191,12 +191,15 @@ class Faults:
     def sends_refused(self) -> None:
         """Lower what the broker takes of the steps, as by a slip of the hand, and put it back.
 
-        What they send then fails as nothing else here does, the broker being there: it is over
-        when a worker has given up, or takes it as done.
+        What they send then fails as nothing else here does, the broker being there: all of it,
+        or a part, so that a state is kept whose outputs are not, or the other way round. It is
+        over when a worker has given up, or takes it as done.
         """
         with kafka_admin(self.settings) as admin:
             topics = topics_of(self.settings, self._serving())
-            names = [topics.rows, topics.facts, *changelogs(self.settings, topics)]
+            states = changelogs(self.settings, topics)
+            outputs = (topics.rows, topics.facts, *topics.public)
+            names = self.chance.choice([states, outputs, (*states, *outputs)])
             kind = ConfigResourceType.TOPIC
             before = admin.describe_configs([ConfigResource(kind, name) for name in names])["topic"]
             admin.alter_configs([ConfigResource(kind, name, {LIMIT: "1"}) for name in names])

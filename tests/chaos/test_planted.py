@@ -21,7 +21,7 @@ STORMS = 8
 FAULTS = 4
 QUIET_SECONDS = 120
 SHOWN_BY = {
-    "skip_duplicates": {"worker_killed_in_a_send"},
+    "skip_duplicates": {"sends_refused", "worker_killed_in_a_send"},
     "resume_before_seek": {"guest_joins", "guest_leaves", "worker_killed", "state_deleted"},
     "wait_for_nothing": {"guest_joins", "guest_leaves"},
     "acknowledge_what_failed": {"sends_refused"},
