@@ -41,7 +41,7 @@ from stream.generations import (
     serving,
     settings_of,
 )
-from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW
+from stream.incidents import MENDED_FROM_SOURCE, OPEN_NOW, Incident
 from stream.settings import Settings, SettingsError
 from stream.switch import switch
 from stream.topics import ensure_topics
@@ -171,7 +171,11 @@ def open_incidents(connection: Connection, generation: Generation) -> list[tuple
 
 
 def _has_gap(connection: Connection, generation: Generation) -> bool:
-    return any(kind in MENDED_FROM_SOURCE for kind, _ in open_incidents(connection, generation))
+    return _befallen(connection, generation, *MENDED_FROM_SOURCE)
+
+
+def _befallen(connection: Connection, generation: Generation, *kinds: Incident) -> bool:
+    return any(kind in kinds for kind, _ in open_incidents(connection, generation))
 
 
 def retire_unused(settings: Settings, connection: Connection) -> list[str]:
@@ -225,7 +229,8 @@ def _catch_up(
             )
         tell(settings, new, scanning, seen)
         own = _frontier(connection, new)
-        return own is not None and own >= max(least, _frontier(connection, before) or 0)
+        far = own is not None and own >= max(least, _frontier(connection, before) or 0)
+        return far and not (source and _befallen(connection, new, Incident.SUSPECTED))
 
     with scanned(settings) if source else nullcontext() as scanning:
         _until(reached, None)

@@ -84,8 +84,11 @@ class Incident(StrEnum):
     EMPTIED = "emptied"
     """A table was emptied by TRUNCATE, which the log does not tell."""
 
+    GHOSTS = "ghosts"
+    """The first snapshot was interrupted and taken again: what was deleted between is held."""
+
     SUSPECTED = "suspected"
-    """A table was emptied or only rewritten: it is being looked at, and closes by itself."""
+    """A table may hold what the primary does not: it is being looked at, and closes by itself."""
 
 
 MENDED_FROM_SOURCE = (
@@ -95,5 +98,6 @@ MENDED_FROM_SOURCE = (
     Incident.PUBLICATION,
     Incident.COLUMNS,
     Incident.EMPTIED,
+    Incident.GHOSTS,
 )
 """What the log can't tell: a rebuild from a new snapshot of the source mends it."""

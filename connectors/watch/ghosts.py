@@ -1,4 +1,4 @@
-"""A closer look at a table that has another file: emptied, or only rewritten.
+"""A closer look at a table that may hold ghosts.
 
 A ghost is a row that is held, and that the primary does not have. A deletion makes none: once
 the stream has passed it, it is not held any more. So the rows that the primary lacks are looked
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 import psycopg
@@ -18,6 +17,7 @@ from psycopg import sql
 
 from connectors.blocks import blocks
 from connectors.captured import CapturedTable
+from connectors.watch.judgement import Mark, Verdict
 from stream.generations import Connection, Generation
 from stream.settings import Settings
 
@@ -26,20 +26,12 @@ _END = "SELECT (pg_current_wal_lsn() - '0/0')::bigint"
 _FRONTIER = "SELECT (lsn - '0/0')::bigint FROM tonnage.frontier WHERE generation = %s"
 
 
-class Verdict(Enum):
-    """What a closer look has found so far."""
-
-    OPEN = auto()
-    REWRITTEN = auto()
-    EMPTIED = auto()
-
-
 @dataclass
 class Suspicion:
-    """A table that has had another file since `passed`, an LSN; `lacking` are maybe ghosts."""
+    """A table that has had this mark since `passed`, an LSN; `lacking` are maybe ghosts."""
 
     table: CapturedTable
-    file: int
+    mark: Mark
     passed: int
     lacking: frozenset[int] | None = None
     verdict: Verdict = Verdict.OPEN
@@ -61,9 +53,9 @@ class Suspicion:
             end = primary.execute(_END).fetchone()
             self.passed = end[0] if end else self.passed
             if not self.lacking:
-                self.verdict = Verdict.REWRITTEN
+                self.verdict = Verdict.CLEAN
         else:
-            self.verdict = Verdict.EMPTIED if self.lacking & held else Verdict.REWRITTEN
+            self.verdict = Verdict.HAUNTED if self.lacking & held else Verdict.CLEAN
         return self.verdict
 
 

@@ -6,12 +6,15 @@ Debezium says nothing of most of this, and goes on. So it is judged from outside
    was moved by somebody else, or made anew.
 2. A TRUNCATE gives a table another file, and the log tells nothing of it. So does a rewrite,
    which changes no row: a closer look tells them apart (see `connectors.watch.ghosts`).
-3. A table of another identity is another table, whatever its name.
+3. A first snapshot that is interrupted begins again, and nothing tells of what was deleted
+   between. The same look finds it.
+4. A table of another identity is another table, whatever its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 from typing import NamedTuple
 
 import msgspec
@@ -22,12 +25,31 @@ from stream.incidents import Incident
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What a capture reads: the primary's identity, each table's identity and file."""
+    """What a capture reads: the primary's identity, each table's identity and file.
+
+    `snapshots` has the last snapshot, by its LSN, after which a table was looked at.
+    """
 
     system: int
     oids: dict[str, int]
     files: dict[str, int]
     slot_seen: bool = False
+    snapshots: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Mark(NamedTuple):
+    """What makes a table suspicious: another file than is known, a snapshot that began again."""
+
+    file: int
+    again: int | None = None
+
+
+class Verdict(Enum):
+    """What a closer look has found so far."""
+
+    OPEN = auto()
+    CLEAN = auto()
+    HAUNTED = auto()
 
 
 class Finding(NamedTuple):
@@ -50,14 +72,16 @@ def first(sight: Sight) -> Known:
     )
 
 
-def accept(known: Known, sight: Sight, rewritten: Mapping[str, int]) -> Known:
-    """Return what is known after a look: tables that were only rewritten have another file."""
+def accept(known: Known, sight: Sight, harmless: Mapping[str, Mark]) -> Known:
+    """Return what is known after a look, and after closer ones that have found no ghosts."""
     fresh = first(sight)
     return Known(
         system=known.system,
         oids=fresh.oids | known.oids,
-        files=fresh.files | known.files | dict(rewritten),
+        files=fresh.files | known.files | {name: mark.file for name, mark in harmless.items()},
         slot_seen=known.slot_seen or fresh.slot_seen,
+        snapshots=known.snapshots
+        | {name: mark.again for name, mark in harmless.items() if mark.again is not None},
     )
 
 
@@ -88,15 +112,40 @@ def judge(known: Known, sight: Sight, before: int | None, stored: int | None) ->
         yield from _table(name, table, known.oids.get(name))
 
 
-def suspects(known: Known, sight: Sight) -> dict[str, int]:
-    """Return the tables that were emptied or rewritten since they were known; their new files."""
+def suspects(known: Known, sight: Sight, again: int | None) -> dict[str, Mark]:
+    """Return the tables that may hold ghosts: emptied or rewritten since they were known.
+
+    All of them where the first snapshot has begun `again`, until they were looked at.
+    """
     return {
-        name: table.file
+        name: Mark(table.file, again)
         for name, table in sight.tables.items()
         if table.oid == known.oids.get(name)
         and table.file is not None
-        and table.file != known.files.get(name)
+        and (table.file != known.files.get(name) or again not in (None, known.snapshots.get(name)))
     }
+
+
+def of_table(name: str, file: int | None, mark: Mark, verdict: Verdict) -> Finding:
+    """Say what a closer look has found that is not clean; `file` is the one that was known."""
+    emptied = mark.file != file
+    if verdict is Verdict.OPEN:
+        why = (
+            f"{name} was emptied by TRUNCATE, or only rewritten"
+            if emptied
+            else f"the first snapshot was interrupted, and {name} is read again"
+        )
+        return Finding(Incident.SUSPECTED, f"{why}: it is being looked at")
+    if emptied:
+        return Finding(
+            Incident.EMPTIED,
+            f"{name} was emptied by TRUNCATE, which the log does not tell: {_REBUILD}",
+        )
+    return Finding(
+        Incident.GHOSTS,
+        f"the first snapshot was interrupted, and rows of {name} that were deleted before it was"
+        f" taken again are held: {_REBUILD}",
+    )
 
 
 def _slot(known: Known, slot: Slot | None, stored: int | None) -> Iterator[Finding]:

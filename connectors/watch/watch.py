@@ -17,10 +17,20 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from connectors.captured import captured_tables
-from connectors.watch.ghosts import Suspicion, Verdict
-from connectors.watch.judgement import Finding, Known, accept, first, judge, suspects
+from connectors.watch.ghosts import Suspicion
+from connectors.watch.judgement import (
+    Finding,
+    Known,
+    Mark,
+    Verdict,
+    accept,
+    first,
+    judge,
+    of_table,
+    suspects,
+)
 from connectors.watch.sight import Sight, look
-from connectors.watch.stored import StoredOffsets
+from connectors.watch.stored import Stored, StoredOffsets
 from stream.generations import LIVE, Connection, Generation, State, generations, settings_of
 from stream.incidents import CLOSE_IN_CAPTURE, OPEN_IN_CAPTURE, Incident
 from stream.settings import Settings
@@ -47,8 +57,8 @@ class Capture:
     known: Known | None = None
     suspicions: dict[str, Suspicion] = field(default_factory=dict)
     found: frozenset[Finding] = frozenset()
-    stored: int | None = None
-    told: int | None = None
+    stored: Stored | None = None
+    told: Stored | None = None
 
 
 class Watch:
@@ -81,28 +91,30 @@ class Watch:
 
     def told(self, number: int) -> int | None:
         """Return how far Connect had stored a capture at the last look; None: Kafka was silent."""
-        return self._captures[number].told
+        return _furthest(self._captures[number].told)
 
     def _look(self) -> Iterator[tuple[int, frozenset[Finding]]]:
         primary, read_store = self._connections()
         for number, generation in feeding(read_store).items():
             own = settings_of(self._settings, number)
             sight = look(primary, own)
-            furthest = (self._stored.furthest() or {}).get(own.connector_name)
             capture = self._captures.setdefault(number, Capture(number))
-            before, capture.stored = capture.stored, furthest or capture.stored
-            capture.told = furthest
+            before = capture.stored
+            capture.told = (self._stored.now() or {}).get(own.connector_name)
+            capture.stored = capture.told or before
             known = capture.known or remembered(read_store, number) or first(sight)
-            findings = {*judge(known, sight, before, furthest)}
-            rewritten: dict[str, int] = {}
-            for name, file in suspects(known, sight).items():
-                suspicion = self._suspect(capture, name, file, sight)
-                if suspicion.verdict is Verdict.REWRITTEN:
-                    rewritten[name] = file
+            findings = {*judge(known, sight, _furthest(before), _furthest(capture.told))}
+            harmless: dict[str, Mark] = {}
+            again = capture.stored.again if capture.stored is not None else None
+            for name, mark in suspects(known, sight, again).items():
+                suspicion = self._suspect(capture, name, mark, sight)
+                if suspicion.verdict is Verdict.CLEAN:
+                    harmless[name] = mark
                     del capture.suspicions[name]
                 else:
-                    findings.add(_of_table(name, suspicion.verdict))
-            capture.known = accept(known, sight, rewritten)
+                    file = known.files.get(name)
+                    findings.add(of_table(name, file, mark, suspicion.verdict))
+            capture.known = accept(known, sight, harmless)
             read_store.execute(_LOOKED, [number, Jsonb(msgspec.to_builtins(capture.known))])
             self._tell(read_store, capture, frozenset(findings))
             yield number, capture.found
@@ -125,12 +137,12 @@ class Watch:
             )
         return self._primary, self._read_store
 
-    def _suspect(self, capture: Capture, name: str, file: int, sight: Sight) -> Suspicion:
+    def _suspect(self, capture: Capture, name: str, mark: Mark, sight: Sight) -> Suspicion:
         held = capture.suspicions.get(name)
-        if held is None or held.file != file:
+        if held is None or held.mark != mark:
             own = settings_of(self._settings, capture.number)
             [table] = [each for each in captured_tables(own) if each.qualified == name]
-            held = capture.suspicions[name] = Suspicion(table, file, sight.end)
+            held = capture.suspicions[name] = Suspicion(table, mark, sight.end)
         return held
 
     def _tell(self, read_store: Connection, capture: Capture, found: frozenset[Finding]) -> None:
@@ -180,17 +192,9 @@ def forget(read_store: Connection, capture: int) -> None:
         read_store.execute(statement.encode(), [capture])
 
 
-def _of_table(name: str, verdict: Verdict) -> Finding:
-    if verdict is Verdict.EMPTIED:
-        return Finding(
-            Incident.EMPTIED,
-            f"{name} was emptied by TRUNCATE, which the log does not tell:"
-            " `tonnage stream reset --from-source` mends it",
-        )
-    return Finding(
-        Incident.SUSPECTED,
-        f"{name} was emptied by TRUNCATE, or only rewritten: it is being looked at",
-    )
+def _furthest(stored: Stored | None) -> int | None:
+    """Return up to which LSN is stored; nothing, where no position is."""
+    return stored.furthest or None if stored is not None else None
 
 
 def _merged(findings: frozenset[Finding]) -> Iterator[Finding]:

@@ -3,8 +3,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from connectors.watch.judgement import Known, accept, first, judge, suspects
+from connectors.watch.judgement import (
+    Known,
+    Mark,
+    Verdict,
+    accept,
+    first,
+    judge,
+    of_table,
+    suspects,
+)
 from connectors.watch.sight import Sight, Slot, Table
+from connectors.watch.stored import Stored
 from stream.incidents import Incident
 
 NAME = "public.workouts_workout"
@@ -79,6 +89,43 @@ def test_a_table_is_the_one_that_is_known(
 def test_another_file_is_a_suspicion_until_it_is_accepted() -> None:
     rewritten = with_table(file=71)
     assert kinds(rewritten) == []
-    assert suspects(KNOWN, rewritten) == {NAME: 71}
-    assert suspects(accept(KNOWN, rewritten, {}), rewritten) == {NAME: 71}
-    assert suspects(accept(KNOWN, rewritten, {NAME: 71}), rewritten) == {}
+    assert suspects(KNOWN, rewritten, None) == {NAME: Mark(71)}
+    assert suspects(accept(KNOWN, rewritten, {}), rewritten, None) == {NAME: Mark(71)}
+    assert suspects(accept(KNOWN, rewritten, {NAME: Mark(71)}), rewritten, None) == {}
+
+
+def test_a_snapshot_that_began_again_is_a_suspicion_until_it_is_accepted() -> None:
+    assert suspects(KNOWN, SIGHT, None) == {}
+    assert suspects(KNOWN, SIGHT, 400) == {NAME: Mark(70, 400)}
+    once = accept(KNOWN, SIGHT, {NAME: Mark(70, 400)})
+    assert suspects(once, SIGHT, 400) == {}
+    assert suspects(once, SIGHT, None) == {}
+    assert suspects(once, SIGHT, 450) == {NAME: Mark(70, 450)}
+    assert msgspec.convert(msgspec.to_builtins(once), Known) == once
+
+
+@pytest.mark.parametrize(
+    ("mark", "verdict", "kind", "words"),
+    [
+        (Mark(71), Verdict.OPEN, Incident.SUSPECTED, "TRUNCATE, or only rewritten"),
+        (Mark(71, 400), Verdict.HAUNTED, Incident.EMPTIED, "TRUNCATE"),
+        (Mark(70, 400), Verdict.OPEN, Incident.SUSPECTED, "snapshot was interrupted"),
+        (Mark(70, 400), Verdict.HAUNTED, Incident.GHOSTS, "deleted before it was taken again"),
+    ],
+)
+def test_a_closer_look_says_what_it_was_for(
+    mark: Mark, verdict: Verdict, kind: Incident, words: str
+) -> None:
+    found = of_table(NAME, 70, mark, verdict)
+    assert found.kind == kind
+    assert words in found.detail
+
+
+def test_a_first_snapshot_is_known_by_where_it_began() -> None:
+    begun = Stored(0).and_then({"lsn": 300, "snapshot": "INITIAL", "snapshot_completed": False})
+    assert begun.again is None
+    assert begun.and_then({"lsn": 300, "snapshot": "INITIAL"}).again is None
+    again = begun.and_then({"lsn": 400, "snapshot": "INITIAL"})
+    assert again.again == 400
+    after = again.and_then({"lsn": 500, "lsn_proc": 520, "lsn_commit": 510})
+    assert (after.again, after.furthest) == (400, 520)

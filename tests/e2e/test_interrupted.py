@@ -1,0 +1,80 @@
+"""A first snapshot that is interrupted is taken again; what was deleted between is not served."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import psycopg
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from infra.services.part import TONNAGE
+from stream.brokers import Brokers
+from stream.generations import LIVE, generations, settings_of
+from stream.settings import Settings
+from tests.e2e.app import App
+from tests.e2e.conftest import Lifter
+from tests.e2e.pipeline import Pipeline, until
+from tests.e2e.watching import slots
+
+pytestmark = pytest.mark.stack
+
+RESET = (TONNAGE, "stream", "reset", "--yes", "--from-source")
+LAST_TABLE = "reading public.workouts_performedexercise, table 3 of 3"
+MADE = (
+    "SELECT FROM pg_replication_slots"
+    " WHERE slot_name <> ALL(%s) AND confirmed_flush_lsn IS NOT NULL"
+)
+
+
+def building(pipeline: Pipeline) -> Settings:
+    """Return the settings of the capture that feeds the newest generation."""
+    with psycopg.connect(pipeline.settings.need("read_store_dsn")) as connection:
+        newest = max(
+            (each for each in generations(connection) if each.state in LIVE),
+            key=lambda each: each.number,
+        )
+    return settings_of(pipeline.settings, newest.capture)
+
+
+def has_rows(settings: Settings, table: str) -> bool:
+    """Say whether rows of a table are captured, and committed."""
+    consumer = KafkaConsumer(**Brokers.of(settings).client, isolation_level="read_committed")
+    places = [TopicPartition(settings.topic(table), each) for each in range(settings.partitions)]
+    ends = consumer.end_offsets(places)
+    consumer.close()
+    return any(end > 0 for end in ends.values())
+
+
+def test_what_was_deleted_between_two_snapshots_is_found_and_mended(
+    app: App, pipeline: Pipeline, settled: Lifter
+) -> None:
+    before = slots(app)
+    environment = {**os.environ, "TONNAGE_HOME": str(pipeline.settings.home)}
+    with (
+        psycopg.connect(pipeline.settings.need("source_dsn")) as holder,
+        subprocess.Popen(RESET, env=environment, stderr=subprocess.PIPE, text=True) as rebuild,
+    ):
+        assert rebuild.stderr is not None
+        until(lambda: bool(app.connection.execute(MADE, [before]).fetchall()), "another slot")
+        holder.execute("LOCK TABLE workouts_performedexercise")
+        for line in rebuild.stderr:
+            if line.strip() == LAST_TABLE:
+                break
+        # Debezium keeps a table's last row back until it knows that it is the last
+        until(lambda: has_rows(building(pipeline), "workouts_workout"), "workouts that are read")
+        holder.execute(
+            f"DELETE FROM workouts_performedexercise WHERE workout_id = {settled.monday}"
+        )
+        holder.execute(f"DELETE FROM workouts_workout WHERE id = {settled.monday}")
+        os.kill(pipeline.supervisor.states()["connect"].pid, signal.SIGKILL)
+        holder.commit()
+        said = rebuild.stderr.read()
+    assert rebuild.returncode == 1, said
+    assert "changes were missed" in said
+    assert pipeline.command("stream", "reset", "--yes", "--from-source").returncode == 0
+    pipeline.settle()
+    assert pipeline.week(settled.user, "2026-W45") is None
+    assert pipeline.differences() == []
