@@ -46,7 +46,8 @@ Findings = Mapping[int, frozenset[Finding]]
 def watch(settings: Settings, port: int) -> None:
     """Watch until told to stop; `port` is that of its metrics, 0 picks a free one."""
     logs.set_up(settings)
-    logging.getLogger("kafka").setLevel(logging.ERROR)
+    # several lines a second while a broker is away, and what it comes to is logged here
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     over = threading.Event()
 
