@@ -11,7 +11,7 @@ from time import monotonic
 
 from connectors.connect import Connect
 from connectors.errors import ConnectorError
-from connectors.state import RUNNING, read_connector
+from connectors.state import MISSING, PAUSED, STOPPED, read_connector
 from connectors.watch.forgotten import abort_forgotten
 from stream.admin import TopicsError
 from stream.settings import Settings
@@ -24,6 +24,8 @@ UNSEEN_SECONDS = 10.0
 STILL_SECONDS = 60.0
 STILL_BEATS = 10
 """Each heartbeat moves what is stored. So many in vain, or so many seconds, are too long a rest."""
+_MAY_REST = (PAUSED, STOPPED, MISSING)
+"""What somebody wants to stand still; one that Connect is about to run, UNASSIGNED, can hang."""
 
 
 class Upkeep:
@@ -54,12 +56,12 @@ class Upkeep:
         try:
             found = read_connector(self._settings, self._connect)
             name, failure = self._settings.connector_name, found.failure
-            if self._moved is not None and not found.all_are(RUNNING):
+            if self._moved is not None and found.state in _MAY_REST:
                 self._moved = now
             if failure is not None:
                 log.warning("%s has failed, starting it again: %s", name, failure)
             elif self._moved is not None and now - self._moved > self._still:
-                log.warning("%s runs, but stands still: starting it again", name)
+                log.warning("%s (%s) stands still: starting it again", name, found.state)
                 self._moved = now
             else:
                 self._pause = LOOK_SECONDS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.connect import Connect
-from connectors.state import MISSING, PAUSED, RUNNING, ConnectorState, Task
+from connectors.state import MISSING, PAUSED, RUNNING, STOPPED, ConnectorState, Task
 from connectors.watch import upkeep
 from connectors.watch.upkeep import LOOK_SECONDS, STILL_SECONDS, Upkeep
 from stream.settings import load_settings
@@ -89,20 +89,24 @@ def test_time_does_not_count_while_nobody_looks(cluster: Cluster) -> None:
     assert cluster.restarts == []
 
 
-def test_one_that_is_paused_may_stand_still(cluster: Cluster) -> None:
+@pytest.mark.parametrize("state", [PAUSED, STOPPED, MISSING])
+def test_one_that_is_to_rest_may_stand_still(cluster: Cluster, state: str) -> None:
     cluster.go_on(10, [])
-    cluster.state = PAUSED
+    cluster.state = state
     cluster.go_on(10 * STILL_SECONDS, [4])
     cluster.state = RUNNING
     cluster.go_on(STILL_SECONDS - 4, [4])
     assert cluster.restarts == []
 
 
-def test_one_that_hangs_after_connect_has_started_it_again_is_noticed(cluster: Cluster) -> None:
+@pytest.mark.parametrize("state", [RUNNING, "UNASSIGNED"])
+def test_one_that_hangs_while_connect_starts_it_again_is_noticed(
+    cluster: Cluster, state: str
+) -> None:
     cluster.go_on(10, [])
     cluster.state = "UNASSIGNED"
     cluster.go_on(10, [4])
-    cluster.state = RUNNING
+    cluster.state = state
     cluster.go_on(STILL_SECONDS + 4, [4])
     assert cluster.restarts == [False]
 
