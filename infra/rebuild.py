@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ _STUCK_SECONDS = 30
 """How long a frontier may stand still on a busy machine."""
 _HARMED_SECONDS = 2
 """The same of a generation that an open incident keeps from going on."""
-_PUBLISH_SECONDS = 300
+_PUBLISH_SECONDS = 1800
+"""Until another partition is published: one of a large user base takes minutes to compare."""
 _TIDY_SECONDS = 2
 """What the watch tidies away is done by then; a rebuild takes longer."""
 
@@ -291,11 +293,17 @@ def _published(connection: Connection, generation: Generation, seen: Seen) -> tu
         seen("publishing", row[0], partitions)
         return bool(row[0] == partitions)
 
-    if not _until(published, _PUBLISH_SECONDS):
-        raise TonnageError(
-            f"generation {generation.number} serves, but its workers have not published all that"
-            f" changed after {_PUBLISH_SECONDS} s: `tonnage stream status` shows them"
-        )
+    def more_than(before: int) -> bool:
+        return published() or row[0] > before
+
+    while not published():
+        before = row[0]
+        if not _until(partial(more_than, before), _PUBLISH_SECONDS):
+            raise TonnageError(
+                f"generation {generation.number} serves, but its workers have published nothing"
+                f" for {_PUBLISH_SECONDS} s, and {partitions - before} partitions are left:"
+                " `tonnage stream status` shows them"
+            )
     return int(row[1]), int(row[2])
 
 

@@ -51,6 +51,9 @@ class Journal(Protocol):
     async def say(self, epoch: int, partition: int, changed: int, gone: int) -> None:
         """Note that one was, with how many values differed and how many were gone."""
 
+    async def doubt(self, epoch: int, partition: int) -> None:
+        """Note that one may not say it any more, until it is said again."""
+
 
 @dataclass
 class Comparison:
@@ -107,7 +110,7 @@ class Publisher:
             for row in rows:
                 if row.partition in self._comparing:
                     self._comparing[row.partition].touched.add((topic, row.key))
-        await self._send(accepted)
+        await self._send(self._epoch, accepted)
 
     async def tend(self, epoch: int | None, positions: Offsets) -> None:
         """Begin comparisons that are due, and publish what those that are over have found."""
@@ -129,7 +132,7 @@ class Publisher:
             return
         for tp, end in (await self._public_ends(self._owned() & self._said)).items():
             if self._ends.setdefault(tp, end) != end:
-                self._disturbed(*tp)
+                await self._disturbed(self._epoch, *tp)
 
     async def _begin(self, partitions: set[int], positions: Offsets) -> None:
         """Begin comparisons with what is public now.
@@ -171,35 +174,41 @@ class Publisher:
         by_topic: dict[str, list[Row]] = {}
         for (topic, _), row in found.items():
             by_topic.setdefault(topic, []).append(row)
-        await self._send(by_topic)
+        if partition in await self._send(epoch, by_topic):
+            return
         gone = sum(row.value is None for row in found.values())
         await self._journal.say(epoch, partition, len(found) - gone, gone)
         self._said.add(partition)
 
-    async def _send(self, rows_by_topic: Mapping[str, Iterable[Row]]) -> None:
+    async def _send(self, epoch: int, rows_by_topic: Mapping[str, Iterable[Row]]) -> set[int]:
+        """Publish; return the partitions in which somebody else has published, too."""
         outgoing = [
             Outgoing(
                 self._names.public[topic],
                 row.partition,
                 row.key,
                 row.value,
-                ((VERSION_HEADER, b"%d.%d" % (self._epoch or 0, row.version)),),
+                ((VERSION_HEADER, b"%d.%d" % (epoch, row.version)),),
             )
             for topic, rows in rows_by_topic.items()
             for row in rows
         ]
         if not outgoing:
-            return
+            return set()
+        disturbed = set()
         sent = Counter((message.topic, message.partition) for message in outgoing)
         for tp, end in (await self._outbox.send(outgoing)).items():
             expected = self._ends.get(tp, end - sent[tp]) + sent[tp]
             self._ends[tp] = end
             if end != expected:
-                self._disturbed(*tp)
+                await self._disturbed(epoch, *tp)
+                disturbed.add(tp[1])
+        return disturbed
 
-    def _disturbed(self, public: str, partition: int) -> None:
+    async def _disturbed(self, epoch: int, public: str, partition: int) -> None:
         log.warning("somebody else published to %s-%d: it is compared again", public, partition)
         self._said.discard(partition)
+        await self._journal.doubt(epoch, partition)
         comparison = self._comparing.pop(partition, None)
         if comparison is not None:
             comparison.task.cancel()

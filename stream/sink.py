@@ -118,7 +118,8 @@ class PublishedTable:
         """Return the partitions that were compared and published."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
-                "SELECT partition FROM tonnage.published WHERE epoch = %s", [epoch]
+                "SELECT partition FROM tonnage.published WHERE epoch = %s AND NOT doubted",
+                [epoch],
             )
             return {int(partition) for (partition,) in await cursor.fetchall()}
 
@@ -128,8 +129,17 @@ class PublishedTable:
             await connection.execute(
                 "INSERT INTO tonnage.published AS held (epoch, partition, changed, gone)"
                 " VALUES (%s, %s, %s, %s) ON CONFLICT (epoch, partition) DO UPDATE"
-                " SET changed = held.changed + EXCLUDED.changed, gone = held.gone + EXCLUDED.gone",
+                " SET changed = held.changed + EXCLUDED.changed, gone = held.gone + EXCLUDED.gone,"
+                " doubted = false",
                 [epoch, partition, changed, gone],
+            )
+
+    async def doubt(self, epoch: int, partition: int) -> None:
+        """Note that one may not say it any more: whoever owns it next is to know, too."""
+        async with self._pool.connection() as connection:
+            await connection.execute(
+                "UPDATE tonnage.published SET doubted = true WHERE epoch = %s AND partition = %s",
+                [epoch, partition],
             )
 
 

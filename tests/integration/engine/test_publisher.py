@@ -40,16 +40,23 @@ class Noted:
 
     def __init__(self) -> None:
         self.times: Counter[int] = Counter()
+        self.doubted: set[int] = set()
 
     async def said(self, epoch: int) -> set[int]:
-        """Return the partitions that were."""
+        """Return the partitions that were, and are in no doubt."""
         del epoch
-        return set(self.times)
+        return set(self.times) - self.doubted
 
     async def say(self, epoch: int, partition: int, changed: int, gone: int) -> None:
         """Count it."""
         del epoch, changed, gone
         self.times[partition] += 1
+        self.doubted.discard(partition)
+
+    async def doubt(self, epoch: int, partition: int) -> None:
+        """Note it."""
+        del epoch
+        self.doubted.add(partition)
 
 
 @dataclass
@@ -93,6 +100,13 @@ async def served(broker: Broker, act: Callable[[Serving], Awaitable[None]]) -> S
     return serving
 
 
+async def intrude(broker: Broker, serving: Serving) -> None:
+    """Publish as a worker would that was paused, and wakes up late."""
+    late = (VERSION_HEADER, b"0.1")
+    async with Outbox(broker.brokers) as another:
+        await another.send([Outgoing(serving.topics.said, 0, b'{"id":-1}', b'{"n":0}', (late,))])
+
+
 def told(broker: Broker, topic: str) -> dict[bytes, bytes]:
     last = dict(read(broker, topic, 0))
     return {key: value for key, value in last.items() if value is not None}
@@ -115,18 +129,26 @@ def test_what_is_published_while_a_partition_is_compared_disturbs_nothing(
 def test_what_somebody_else_has_published_is_put_right_once_though_more_comes(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def intrude(serving: Serving) -> None:
-        late = (VERSION_HEADER, b"0.1")
-        async with Outbox(broker.brokers) as another:
-            await another.send(
-                [Outgoing(serving.topics.said, 0, b'{"id":-1}', b'{"n":0}', (late,))]
-            )
+    async def go_on(serving: Serving) -> None:
+        await intrude(broker, serving)
         await serving.publish_until(2)
         for _ in range(2 * KEYS):
             await serving.publish()
         await serving.publisher.look()
 
-    serving = asyncio.run(served(broker, intrude))
+    serving = asyncio.run(served(broker, go_on))
     assert serving.journal.times == {0: 2}
     assert caplog.text.count("somebody else") == 1
+    assert told(broker, serving.topics.said) == told(broker, serving.topics.own)
+
+
+def test_whoever_comes_next_puts_it_right_too(broker: Broker) -> None:
+    async def end_at_once(serving: Serving) -> None:
+        await intrude(broker, serving)
+        while not serving.journal.doubted:
+            await serving.publish()
+        await serving.publisher.restart()
+        await serving.publish_until(2)
+
+    serving = asyncio.run(served(broker, end_at_once))
     assert told(broker, serving.topics.said) == told(broker, serving.topics.own)
