@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
@@ -25,6 +26,30 @@ from stream.unreached import why
 
 _POLL_MS = 50
 _OVER = frozenset({"COMPLETED", "SKIPPED"})
+_FIRST = "Initial Snapshot"
+
+
+@dataclass(frozen=True)
+class FirstSnapshot:
+    """What was told of a capture's first snapshot: whether it was begun, or left out, since.
+
+    Debezium stores a position with its first notification, before it has read anything. One that
+    ends then takes that for a snapshot's when it starts again (3.6.1): it says that it skips the
+    snapshot, and follows the log.
+    """
+
+    begun: bool = False
+    left_out: bool = False
+
+    def and_then(self, told: Told) -> FirstSnapshot:
+        """Return what was told once this is, too."""
+        if told.aggregate_type != _FIRST:
+            return self
+        if told.type == "SKIPPED":
+            return replace(self, left_out=self.left_out or self.begun)
+        if told.type in ("STARTED", "COMPLETED"):
+            return replace(self, begun=told.type == "STARTED")
+        return self
 
 
 class Scan(NamedTuple):
@@ -62,6 +87,7 @@ class Scanning:
         self._rows: dict[str, int] = {}
         self._current: str | None = None
         self.over = False
+        self.first = FirstSnapshot()
         with connection(settings) as primary:
             names = {"schemas": [t.schema for t in tables], "names": [t.name for t in tables]}
             self._sizes: dict[str, int] = dict(
@@ -84,6 +110,7 @@ class Scanning:
     def _take(self, told: Told) -> bool:
         """Note what is told; say whether a table was begun."""
         data = told.additional_data
+        self.first = self.first.and_then(told)
         if told.type == "STARTED":  # once more where it was interrupted
             self._rows.clear()
         self.over = told.type in _OVER

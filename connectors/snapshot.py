@@ -37,6 +37,7 @@ class Told(msgspec.Struct):
 
     id: str
     type: str
+    aggregate_type: str = ""
     additional_data: dict[str, str] = {}
 
 

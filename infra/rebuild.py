@@ -173,11 +173,11 @@ def open_incidents(connection: Connection, generation: Generation) -> list[tuple
 
 
 def _has_gap(connection: Connection, generation: Generation) -> bool:
-    return _befallen(connection, generation, *MENDED_FROM_SOURCE)
+    return any(kind in MENDED_FROM_SOURCE for kind, _ in open_incidents(connection, generation))
 
 
-def _befallen(connection: Connection, generation: Generation, *kinds: Incident) -> bool:
-    return any(kind in kinds for kind, _ in open_incidents(connection, generation))
+def _is_suspected(connection: Connection, generation: Generation) -> bool:
+    return any(kind == Incident.SUSPECTED for kind, _ in open_incidents(connection, generation))
 
 
 def retire_unused(settings: Settings, connection: Connection) -> list[str]:
@@ -224,15 +224,15 @@ def _catch_up(
     def reached() -> bool:
         if by_number(connection, new.number).state != State.BUILDING:
             raise TonnageError(f"generation {new.number} was given up meanwhile")
-        if source and _has_gap(connection, new):
+        tell(settings, new, scanning, seen)
+        if scanning is not None and (scanning.first.left_out or _has_gap(connection, new)):
             raise TonnageError(
                 f"changes were missed while generation {new.number} was built: run"
                 " `tonnage stream reset --from-source` again, which begins anew"
             )
-        tell(settings, new, scanning, seen)
         own = _frontier(connection, new)
         far = own is not None and own >= max(least, _frontier(connection, before) or 0)
-        return far and not (source and _befallen(connection, new, Incident.SUSPECTED))
+        return far and (scanning is None or (scanning.over and not _is_suspected(connection, new)))
 
     with scanned(settings) if source else nullcontext() as scanning:
         _until(reached, None)

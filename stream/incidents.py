@@ -84,6 +84,9 @@ class Incident(StrEnum):
     EMPTIED = "emptied"
     """A table was emptied by TRUNCATE, which the log does not tell."""
 
+    SNAPSHOT = "snapshot"
+    """The first snapshot was interrupted, and left out: rows are missing."""
+
     GHOSTS = "ghosts"
     """The first snapshot was interrupted and taken again: what was deleted between is held."""
 
@@ -98,6 +101,7 @@ MENDED_FROM_SOURCE = (
     Incident.PUBLICATION,
     Incident.COLUMNS,
     Incident.EMPTIED,
+    Incident.SNAPSHOT,
     Incident.GHOSTS,
 )
 """What the log can't tell: a rebuild from a new snapshot of the source mends it."""

@@ -7,7 +7,7 @@ Debezium says nothing of most of this, and goes on. So it is judged from outside
 2. A TRUNCATE gives a table another file, and the log tells nothing of it. So does a rewrite,
    which changes no row: a closer look tells them apart (see `connectors.watch.ghosts`).
 3. A first snapshot that is interrupted begins again, and nothing tells of what was deleted
-   between. The same look finds it.
+   between. The same look finds it. Or it is left out, which its notifications tell.
 4. A table of another identity is another table, whatever its name.
 """
 
@@ -60,6 +60,12 @@ class Finding(NamedTuple):
 
 
 _REBUILD = "`tonnage stream reset --from-source` mends it"
+
+LEFT_OUT = Finding(
+    Incident.SNAPSHOT,
+    "the first snapshot was interrupted before anything was read, and Debezium went on without"
+    f" one: what was there before is missing: {_REBUILD}",
+)
 
 
 def first(sight: Sight) -> Known:

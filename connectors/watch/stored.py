@@ -1,6 +1,6 @@
-"""What Kafka Connect has stored of each capture, read from its own topic.
+"""What Kafka Connect has stored of each capture, read from its own topic, and Debezium has told.
 
-Its word is taken from the topic rather than from its REST interface: so it is known, too, while
+Their word is taken from topics rather than from a REST interface: so it is known, too, while
 Connect is away.
 """
 
@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from connectors.scanning import FirstSnapshot
+from connectors.snapshot import decode
 from stream.brokers import Brokers
 from stream.settings import Settings
+from stream.topics import notification_topic
 
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 1.0
-_POLL_MS = 100
+_POLL_MS = 20
 _RECONNECT_MS = 1000
 """kafka-python would wait for half a minute once a broker has been away for one."""
 _POSITIONS = ("lsn", "lsn_proc", "lsn_commit")
@@ -32,11 +35,12 @@ _FIRST_SNAPSHOT = "INITIAL"
 class Stored:
     """What is stored of a capture: its furthest LSN, and those at which a first snapshot began.
 
-    A snapshot that is interrupted begins again, at another LSN.
+    A snapshot that is interrupted begins again, at another LSN. `first` is what was told of it.
     """
 
-    furthest: int
+    furthest: int = 0
     snapshots: frozenset[int] = frozenset()
+    first: FirstSnapshot = field(default_factory=FirstSnapshot)
 
     @property
     def again(self) -> int | None:
@@ -47,30 +51,40 @@ class Stored:
         """Return what is stored once this offset is, too."""
         lsns = [lsn for name in _POSITIONS if isinstance(lsn := offset.get(name), int)]
         began = lsns[:1] if offset.get("snapshot") == _FIRST_SNAPSHOT else []
-        return Stored(max([self.furthest, *lsns]), self.snapshots.union(began))
+        return replace(
+            self,
+            furthest=max([self.furthest, *lsns]),
+            snapshots=self.snapshots.union(began),
+        )
 
 
 class StoredOffsets:
-    """Follows Connect's offsets topic, in a thread: a broker that is away holds nobody up."""
+    """Follows these topics, in a thread: a broker that is away holds nobody up."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stored: dict[str, Stored] = {}
+        self._told: dict[str, str] = {}
         self._consumer: KafkaConsumer | None = None
         self._thread = ThreadPoolExecutor(1, "stored-offsets")
         self._reading: Future[dict[str, Stored]] | None = None
         self._over = False
 
-    def now(self) -> dict[str, Stored] | None:
-        """Return what is stored of each connector, as the topic has it after this call.
+    def follow(self, captures: Iterable[Settings]) -> None:
+        """Read what is told of these, and of no others: their topics may be gone."""
+        self._told = {notification_topic(each): each.connector_name for each in captures}
 
-        None where Kafka does not tell within a second.
+    def now(self, capture: Settings) -> Stored | None:
+        """Return what is stored of a capture, as Connect's topic has it after this call.
+
+        What Debezium has told may be a call behind. None where nothing is stored, or Kafka does
+        not tell within a second.
         """
         if self._reading is not None and not self._reading.done():
             return None
         self._reading = self._thread.submit(self._read_to_end)
         try:
-            return self._reading.result(PATIENCE_SECONDS)
+            return self._reading.result(PATIENCE_SECONDS).get(capture.connector_name)
         except (TimeoutError, KafkaError) as error:
             log.warning("Kafka does not tell what Connect has stored: %r", error)
             return None
@@ -84,15 +98,16 @@ class StoredOffsets:
 
     def _read_to_end(self) -> dict[str, Stored]:
         consumer = self._consumer = self._consumer or self._connect()
-        if not consumer.assignment():
-            topic = self._settings.connect_offsets_topic
-            numbers = consumer.partitions_for_topic(topic) or ()
-            consumer.assign([TopicPartition(topic, number) for number in numbers])
-        ends = consumer.end_offsets(consumer.assignment())
-        while any(consumer.position(tp) < end for tp, end in ends.items()) and not self._over:
+        told = self._told
+        own = _places(consumer, self._settings.connect_offsets_topic)
+        consumer.assign([*own, *(place for topic in told for place in _places(consumer, topic))])
+        ends = consumer.end_offsets(own)
+        while not self._over:
             for records in consumer.poll(timeout_ms=_POLL_MS).values():
                 for record in records:
-                    self._take(record.key, record.value)
+                    self._take(told.get(record.topic), record.key, record.value)
+            if all(consumer.position(tp) >= end for tp, end in ends.items()):
+                break
         return dict(self._stored)
 
     def _connect(self) -> KafkaConsumer:
@@ -105,8 +120,18 @@ class StoredOffsets:
             reconnect_backoff_max_ms=_RECONNECT_MS,
         )
 
-    def _take(self, key: bytes, value: bytes | None) -> None:
-        connector = json.loads(key)[0]
-        if value is not None:
-            before = self._stored.get(connector, Stored(0))
-            self._stored[connector] = before.and_then(json.loads(value))
+    def _take(self, told_of: str | None, key: bytes, value: bytes | None) -> None:
+        """Take in what was told of a connector, or else what is stored of one."""
+        if value is None:
+            return
+        connector = told_of or json.loads(key)[0]
+        before = self._stored.get(connector, Stored())
+        if told_of is not None:
+            after = replace(before, first=before.first.and_then(decode(value)))
+        else:
+            after = before.and_then(json.loads(value))
+        self._stored[connector] = after
+
+
+def _places(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()]

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from connectors.captured import captured_tables
 from connectors.watch.ghosts import Suspicion
 from connectors.watch.judgement import (
+    LEFT_OUT,
     Finding,
     Known,
     Mark,
@@ -95,15 +96,19 @@ class Watch:
 
     def _look(self) -> Iterator[tuple[int, frozenset[Finding]]]:
         primary, read_store = self._connections()
-        for number, generation in feeding(read_store).items():
+        live = feeding(read_store)
+        self._stored.follow([settings_of(self._settings, number) for number in live])
+        for number, generation in live.items():
             own = settings_of(self._settings, number)
             sight = look(primary, own)
             capture = self._captures.setdefault(number, Capture(number))
             before = capture.stored
-            capture.told = (self._stored.now() or {}).get(own.connector_name)
+            capture.told = self._stored.now(own)
             capture.stored = capture.told or before
             known = capture.known or remembered(read_store, number) or first(sight)
             findings = {*judge(known, sight, _furthest(before), _furthest(capture.told))}
+            if capture.stored is not None and capture.stored.first.left_out:
+                findings.add(LEFT_OUT)
             harmless: dict[str, Mark] = {}
             again = capture.stored.again if capture.stored is not None else None
             for name, mark in suspects(known, sight, again).items():

@@ -3,6 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from connectors.scanning import FirstSnapshot
+from connectors.snapshot import Told
 from connectors.watch.judgement import (
     Known,
     Mark,
@@ -121,8 +123,25 @@ def test_a_closer_look_says_what_it_was_for(
     assert words in found.detail
 
 
+def told(*kinds: str) -> FirstSnapshot:
+    """Tell these of a first snapshot, while a later one is told of, too."""
+    first = FirstSnapshot()
+    for kind in kinds:
+        first = first.and_then(Told("a", kind, "Initial Snapshot"))
+        first = first.and_then(Told("b", "STARTED", "Incremental Snapshot"))
+    return first
+
+
+def test_a_first_snapshot_is_left_out_where_it_was_begun_and_is_skipped() -> None:
+    assert told("STARTED", "SKIPPED").left_out
+    assert told("STARTED", "IN_PROGRESS", "STARTED", "SKIPPED", "COMPLETED").left_out
+    assert not told("STARTED", "IN_PROGRESS", "COMPLETED", "SKIPPED", "SKIPPED").left_out
+    assert not told("STARTED", "STARTED", "COMPLETED", "SKIPPED").left_out
+    assert not told("SKIPPED").left_out
+
+
 def test_a_first_snapshot_is_known_by_where_it_began() -> None:
-    begun = Stored(0).and_then({"lsn": 300, "snapshot": "INITIAL", "snapshot_completed": False})
+    begun = Stored().and_then({"lsn": 300, "snapshot": "INITIAL", "snapshot_completed": False})
     assert begun.again is None
     assert begun.and_then({"lsn": 300, "snapshot": "INITIAL"}).again is None
     again = begun.and_then({"lsn": 400, "snapshot": "INITIAL"})
