@@ -100,7 +100,9 @@ class StoredOffsets:
         consumer = self._consumer = self._consumer or self._connect()
         told = self._told
         own = _places(consumer, self._settings.connect_offsets_topic)
-        consumer.assign([*own, *(place for topic in told for place in _places(consumer, topic))])
+        wanted = {*own, *(place for topic in told for place in _places(consumer, topic))}
+        if wanted != consumer.assignment():
+            consumer.assign(sorted(wanted))
         ends = consumer.end_offsets(own)
         while not self._over:
             for records in consumer.poll(timeout_ms=_POLL_MS).values():
