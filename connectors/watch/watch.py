@@ -50,16 +50,16 @@ _LOOKED = (
 class Capture:
     """One capture that is watched: what is known of it, which tables are looked at closer.
 
-    `stored` is the last that was known of how far Connect has stored it, `told` what Kafka told
-    at the last look.
+    `stored` is the last that was known to be stored and told of it, `told` how far Connect had
+    stored it at the last look; None: Kafka was silent.
     """
 
     number: int
     known: Known | None = None
     suspicions: dict[str, Suspicion] = field(default_factory=dict)
     found: frozenset[Finding] = frozenset()
-    stored: Stored | None = None
-    told: Stored | None = None
+    stored: Stored = field(default_factory=Stored)
+    told: int | None = None
 
 
 class Watch:
@@ -92,7 +92,7 @@ class Watch:
 
     def told(self, number: int) -> int | None:
         """Return how far Connect had stored a capture at the last look; None: Kafka was silent."""
-        return _furthest(self._captures[number].told)
+        return self._captures[number].told
 
     def _look(self) -> Iterator[tuple[int, frozenset[Finding]]]:
         primary, read_store = self._connections()
@@ -103,15 +103,15 @@ class Watch:
             sight = look(primary, own)
             capture = self._captures.setdefault(number, Capture(number))
             before = capture.stored
-            capture.told = self._stored.now(own)
-            capture.stored = capture.told or before
+            told = self._stored.now(own)
+            capture.stored = told or before
+            capture.told = told.furthest or None if told is not None else None
             known = capture.known or remembered(read_store, number) or first(sight)
-            findings = {*judge(known, sight, _furthest(before), _furthest(capture.told))}
-            if capture.stored is not None and capture.stored.first.left_out:
+            findings = {*judge(known, sight, before.furthest or None, capture.told)}
+            if capture.stored.first.left_out:
                 findings.add(LEFT_OUT)
             harmless: dict[str, Mark] = {}
-            again = capture.stored.again if capture.stored is not None else None
-            for name, mark in suspects(known, sight, again).items():
+            for name, mark in suspects(known, sight, capture.stored.again).items():
                 suspicion = self._suspect(capture, name, mark, sight)
                 if suspicion.verdict is Verdict.CLEAN:
                     harmless[name] = mark
@@ -195,11 +195,6 @@ def forget(read_store: Connection, capture: int) -> None:
     for table in ("watch", "incident"):
         statement = f"DELETE FROM tonnage.{table} WHERE capture = %s"  # noqa: S608 - our own names
         read_store.execute(statement.encode(), [capture])
-
-
-def _furthest(stored: Stored | None) -> int | None:
-    """Return up to which LSN is stored; nothing, where no position is."""
-    return stored.furthest or None if stored is not None else None
 
 
 def _merged(findings: frozenset[Finding]) -> Iterator[Finding]:
